@@ -1,0 +1,1 @@
+"""The wire's vocabulary: events, items, session configuration, errors, usage, ids. Imports nothing else of ours."""

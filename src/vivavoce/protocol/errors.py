@@ -1,0 +1,374 @@
+"""The one table from situation to official error. Nothing builds error objects elsewhere.
+
+Inside, three families: a `ClientFault` (they did wrong: official error, the session lives), an `EngineFault` (ours or a backend's,
+see `engines.ports`: the response fails, the session lives) and a `Fatal` (an error, then the socket closes with a code).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+INVALID_REQUEST: Final = "invalid_request_error"
+SERVER_ERROR: Final = "server_error"
+
+
+class ClientFault(Exception):
+    """The client did wrong; it gets one `error` event (or an HTTP error body) and nothing changes.
+
+    Args:
+        message: what is wrong, in words a developer can act on.
+        code: the official code, or None where the service has none.
+        param: dotted path of the offending field.
+        type: the official error type.
+        status: the HTTP status where the fault answers a request.
+    """
+
+    def __init__(
+        self, message: str, code: str | None, param: str | None = None, *, type: str = INVALID_REQUEST, status: int = 400
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.param = param
+        self.type = type
+        self.status = status
+
+    def body(self) -> dict[str, Any]:
+        """Return the error object of an HTTP answer."""
+        return {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+
+    def wire(self, event_id: str | None) -> dict[str, Any]:
+        """Return the error object of an `error` event that answers the client event `event_id`."""
+        return {"type": self.type, "code": self.code, "message": self.message, "param": self.param, "event_id": event_id}
+
+
+@dataclass(frozen=True, slots=True)
+class Fatal:
+    """The end of a socket: the error event sent first, if any, then the close code and reason."""
+
+    close_code: int
+    reason: str
+    error: ClientFault | None = None
+
+
+# --- the frame ------------------------------------------------------------------------------------------------------------------
+
+
+def invalid_json(detail: str) -> ClientFault:
+    """Return the fault of a frame that is not JSON."""
+    return ClientFault(f"The frame is not valid JSON: {detail}.", "invalid_json")
+
+
+def invalid_event(detail: str) -> ClientFault:
+    """Return the fault of a frame that is no event: not an object, or without a `type`."""
+    return ClientFault(detail, "invalid_event")
+
+
+def unknown_event(got: str, supported: tuple[str, ...]) -> ClientFault:
+    """Return the fault of an event type nobody knows."""
+    names = ", ".join(f"'{name}'" for name in supported)
+    return ClientFault(f"Invalid value: {quoted(got)}. Supported values are: {names}.", "invalid_value", "type")
+
+
+# --- fields ---------------------------------------------------------------------------------------------------------------------
+
+
+def missing(param: str) -> ClientFault:
+    """Return the fault of a required field that is absent."""
+    return ClientFault(f"Missing required parameter: '{param}'.", "missing_required_parameter", param)
+
+
+def unknown(param: str) -> ClientFault:
+    """Return the fault of a field the service does not have."""
+    return ClientFault(f"Unknown parameter: '{param}'.", "unknown_parameter", param)
+
+
+def wrong_type(param: str, expected: str, got: object) -> ClientFault:
+    """Return the fault of a field of the wrong JSON type."""
+    return ClientFault(
+        f"Invalid type for '{param}': expected {expected}, but got {json_type(got)} instead.", "invalid_type", param
+    )
+
+
+def wrong_value(param: str, got: object, allowed: tuple[str, ...]) -> ClientFault:
+    """Return the fault of a value that is not one of the allowed ones."""
+    names = ", ".join(f"'{name}'" for name in allowed)
+    return ClientFault(f"Invalid value: {quoted(got)}. Supported values are: {names}.", "invalid_value", param)
+
+
+def refused_value(param: str, message: str) -> ClientFault:
+    """Return the fault of a value of the right type that cannot be accepted, with the reason."""
+    return ClientFault(message, "invalid_value", param)
+
+
+def below(param: str, minimum: float, got: float, kind: str) -> ClientFault:
+    """Return the fault of a number under its minimum; `kind` is `integer` or `decimal`."""
+    return ClientFault(
+        f"Invalid '{param}': {kind} below minimum value. Expected a value >= {minimum:g}, but got {_figure(got)} instead.",
+        f"{kind}_below_min_value",
+        param,
+    )
+
+
+def above(param: str, maximum: float, got: float, kind: str) -> ClientFault:
+    """Return the fault of a number over its maximum; `kind` is `integer` or `decimal`."""
+    return ClientFault(
+        f"Invalid '{param}': {kind} above maximum value. Expected a value <= {maximum:g}, but got {_figure(got)} instead.",
+        f"{kind}_above_max_value",
+        param,
+    )
+
+
+def too_long(param: str, maximum: int, got: int, kind: str = "string") -> ClientFault:
+    """Return the fault of a string or array that is too long."""
+    return ClientFault(
+        f"Invalid '{param}': {kind} too long. Expected a maximum length of {maximum}, but got {got} instead.",
+        f"{kind}_above_max_length",
+        param,
+    )
+
+
+def too_short(param: str, minimum: int, got: int, kind: str = "string") -> ClientFault:
+    """Return the fault of a string or array that is too short."""
+    return ClientFault(
+        f"Invalid '{param}': {kind} too short. Expected a minimum length of {minimum}, but got {got} instead.",
+        f"{kind}_below_min_length",
+        param,
+    )
+
+
+# --- the session ----------------------------------------------------------------------------------------------------------------
+
+
+def wrong_session_kind(update: str, session: str) -> ClientFault:
+    """Return the fault of an update of one kind of session sent to another."""
+    return ClientFault(
+        f"Passing a {update} session update event to a {session} session is not allowed.", "invalid_value", "session.type"
+    )
+
+
+def voice_locked() -> ClientFault:
+    """Return the fault of a voice change after the assistant has spoken (AC-03)."""
+    return ClientFault(
+        "Cannot update a conversation's voice if assistant audio is present.", "cannot_update_voice", "session.audio.output.voice"
+    )
+
+
+def tracing_locked() -> ClientFault:
+    """Return the fault of a tracing change after tracing was set."""
+    return ClientFault("Tracing cannot be changed once it is set.", "invalid_value", "session.tracing")
+
+
+def format_busy() -> ClientFault:
+    """Return the fault of an input format change while audio of the old format waits in the buffer."""
+    return ClientFault(
+        "The input audio format cannot change while the input audio buffer holds audio. Commit or clear it first.",
+        "invalid_value",
+        "session.audio.input.format",
+    )
+
+
+def session_expired(minutes: float) -> ClientFault:
+    """Return the fault that ends a session at its maximum duration."""
+    return ClientFault(f"Your session hit the maximum duration of {minutes:g} minutes.", "session_expired")
+
+
+def beta_disabled() -> ClientFault:
+    """Return the fault of a client that asks for the beta shapes."""
+    return ClientFault(
+        "The Realtime beta API shape is disabled. Remove the 'OpenAI-Beta: realtime=v1' header and use the GA event names.",
+        "beta_api_shape_disabled",
+    )
+
+
+# --- audio in -------------------------------------------------------------------------------------------------------------------
+
+
+def bad_base64(param: str) -> ClientFault:
+    """Return the fault of audio that is not base64."""
+    return ClientFault(f"Invalid '{param}': the audio is not valid base64.", "invalid_value", param)
+
+
+def odd_audio(param: str, width: int) -> ClientFault:
+    """Return the fault of audio that does not end on a whole sample."""
+    return ClientFault(f"Invalid '{param}': the audio must hold whole samples of {width} bytes.", "invalid_value", param)
+
+
+def commit_empty(got_ms: float) -> ClientFault:
+    """Return the fault of a commit with less than 100 ms in the buffer."""
+    return ClientFault(
+        f"Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has {got_ms:.2f}ms of "
+        "audio.",
+        "input_audio_buffer_commit_empty",
+    )
+
+
+def buffer_full(limit_s: int) -> ClientFault:
+    """Return the fault of an append beyond what the buffer may hold."""
+    return ClientFault(
+        f"The input audio buffer is full: it holds at most {limit_s} seconds. Commit or clear it first.",
+        "input_audio_buffer_full",
+        "audio",
+    )
+
+
+# --- conversation ---------------------------------------------------------------------------------------------------------------
+
+
+def item_not_found(verb: str, item_id: str) -> ClientFault:
+    """Return the fault of an unknown item; `verb` is `delete`, `retrieve` or `truncate`."""
+    done = {"delete": "deleting", "retrieve": "retrieving", "truncate": "truncating"}[verb]
+    return ClientFault(
+        f"Error {done} item: the item with id '{item_id}' does not exist.", f"item_{verb}_invalid_item_id", "item_id"
+    )
+
+
+def previous_not_found(item_id: str) -> ClientFault:
+    """Return the fault of an item to be placed after one that is not there."""
+    return ClientFault(
+        f"Error creating item: the previous item with id '{item_id}' does not exist.",
+        "item_create_invalid_previous_item_id",
+        "previous_item_id",
+    )
+
+
+def duplicate_item(item_id: str) -> ClientFault:
+    """Return the fault of an item id that is taken."""
+    return ClientFault(
+        f"Error creating item: an item with id '{item_id}' already exists.", "item_create_duplicate_item_id", "item.id"
+    )
+
+
+def no_such_call(call_id: str) -> ClientFault:
+    """Return the fault of an output for a call nobody made."""
+    return ClientFault(f"No tool call found for function call output with call_id '{call_id}'.", "invalid_value", "item.call_id")
+
+
+def truncate_not_audio() -> ClientFault:
+    """Return the fault of truncating anything but the assistant's audio."""
+    return ClientFault("Only model output audio messages can be truncated.", None, "item_id")
+
+
+def truncate_past_end(have_ms: int, asked_ms: int) -> ClientFault:
+    """Return the fault of truncating far beyond the audio there is."""
+    return ClientFault(f"Audio content of {have_ms}ms is already shorter than {asked_ms}ms", "invalid_value", "audio_end_ms")
+
+
+def already_truncated(at_ms: int) -> ClientFault:
+    """Return the fault of truncating again, longer than before."""
+    return ClientFault(f"The item is already truncated at {at_ms}ms.", "item_already_truncated", "audio_end_ms")
+
+
+# --- responses ------------------------------------------------------------------------------------------------------------------
+
+
+def response_active(response_id: str) -> ClientFault:
+    """Return the fault of a second response in the default conversation."""
+    return ClientFault(
+        f"Conversation already has an active response in progress: {response_id}. Wait until the response is finished before creating a "
+        "new one.",
+        "conversation_already_has_active_response",
+    )
+
+
+def too_many_responses(limit: int) -> ClientFault:
+    """Return the fault of more out-of-band responses at once than a session may run."""
+    return ClientFault(
+        f"Too many responses at once: a session runs at most {limit}.", "rate_limit_exceeded", type="requests", status=429
+    )
+
+
+def cancel_not_active(response_id: str | None) -> ClientFault:
+    """Return the fault of a cancel with nothing to cancel. Clients match the words `Cancellation failed`."""
+    what = f"response {response_id} is not active" if response_id else "no active response found"
+    return ClientFault(f"Cancellation failed: {what}.", "response_cancel_not_active")
+
+
+def item_reference_not_found(param: str, item_id: str) -> ClientFault:
+    """Return the fault of a reference to an item that is not there."""
+    return ClientFault(f"Item with item_id '{item_id}' not found.", "invalid_value", param)
+
+
+def not_on_websocket(event_type: str) -> ClientFault:
+    """Return the fault of an event that only exists on calls whose playout the server owns."""
+    return ClientFault(f"'{event_type}' is only available on WebRTC and SIP calls.", "invalid_value", "type")
+
+
+# --- access and service ---------------------------------------------------------------------------------------------------------
+
+
+def no_key() -> ClientFault:
+    """Return the fault of a request without a key."""
+    return ClientFault(
+        "You didn't provide an API key. Provide it in an Authorization header using Bearer auth (Authorization: Bearer YOUR_KEY).",
+        None,
+        status=401,
+    )
+
+
+def bad_key() -> ClientFault:
+    """Return the fault of a key that is not known."""
+    return ClientFault("Incorrect API key provided.", "invalid_api_key", status=401)
+
+
+def model_not_found(model: str) -> ClientFault:
+    """Return the fault of a model name nobody serves."""
+    return ClientFault(
+        f"The model {quoted(model)} does not exist or you do not have access to it.", "model_not_found", "model", status=404
+    )
+
+
+def wrong_model(model: str, kind: str) -> ClientFault:
+    """Return the fault of a model that cannot serve this kind of session."""
+    return ClientFault(f"The model {quoted(model)} is not supported for {kind} sessions.", "invalid_model", "model")
+
+
+def not_found(path: str) -> ClientFault:
+    """Return the fault of a path nothing is at."""
+    return ClientFault(f"Invalid URL ({path})", None, status=404)
+
+
+def overloaded(what: str) -> ClientFault:
+    """Return the fault of a server with no room."""
+    return ClientFault(
+        f"The server is overloaded: {what}. Try again in a moment.", "server_is_overloaded", type=SERVER_ERROR, status=503
+    )
+
+
+def internal() -> ClientFault:
+    """Return the fault of our own making; the cause is in the log, under the event's id."""
+    return ClientFault("The server had an error while processing your request.", None, type=SERVER_ERROR, status=500)
+
+
+# --- helpers --------------------------------------------------------------------------------------------------------------------
+
+
+def json_type(value: object) -> str:
+    """Name a decoded JSON value's type as the service does: `an object`, `a string`, …"""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int():
+            return "an integer"
+        case float():
+            return "a decimal"
+        case str():
+            return "a string"
+        case list():
+            return "an array"
+        case _:
+            return "an object"
+
+
+def quoted(value: object, limit: int = 64) -> str:
+    """Return the value as a short quoted text, safe to put into a message."""
+    text = value if isinstance(value, str) else repr(value)
+    return f"'{text if len(text) <= limit else text[:limit] + '…'}'"
+
+
+def _figure(value: float) -> str:
+    """Return a number as a short text; clients send integers of any length, and not every one has a float."""
+    return f"{value:g}" if -1e15 < value < 1e15 else f"{str(value)[:20]}…"

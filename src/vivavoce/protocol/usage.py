@@ -1,0 +1,89 @@
+"""Usage objects: token counts of responses and transcriptions, and how content is counted.
+
+Source: wire reference E.1 and E.2 (recorded frames): user audio one token per 100 ms, assistant audio one per 50 ms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+USER_AUDIO_MS_PER_TOKEN: Final = 100
+ASSISTANT_AUDIO_MS_PER_TOKEN: Final = 50
+_CHARACTERS_PER_TOKEN: Final = 4
+_CACHE_STEP: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Token counts of one kind of content each."""
+
+    text: int = 0
+    audio: int = 0
+    image: int = 0
+
+    def __add__(self, other: Tokens) -> Tokens:
+        return Tokens(self.text + other.text, self.audio + other.audio, self.image + other.image)
+
+    @property
+    def total(self) -> int:
+        """Return the sum of the three."""
+        return self.text + self.audio + self.image
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one response, or a whole session, consumed. `reasoning` is contained in the output's text."""
+
+    input: Tokens = Tokens()
+    output: Tokens = Tokens()
+    cached: int = 0
+    reasoning: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input + other.input, self.output + other.output, self.cached + other.cached, self.reasoning + other.reasoning
+        )
+
+    def wire(self) -> dict[str, Any]:
+        """Return the `usage` object of `response.done`, in the recorded key order."""
+        cached = min(self.cached - self.cached % _CACHE_STEP, self.input.text)
+        output = {"text_tokens": self.output.text, "audio_tokens": self.output.audio}
+        if self.reasoning:
+            output["reasoning_tokens"] = self.reasoning
+        return {
+            "total_tokens": self.input.total + self.output.total,
+            "input_tokens": self.input.total,
+            "output_tokens": self.output.total,
+            "input_token_details": {
+                "text_tokens": self.input.text,
+                "audio_tokens": self.input.audio,
+                "image_tokens": self.input.image,
+                "cached_tokens": cached,
+                "cached_tokens_details": {"text_tokens": cached, "audio_tokens": 0, "image_tokens": 0},
+            },
+            "output_token_details": output,
+        }
+
+
+def text_tokens(text: str) -> int:
+    """Estimate the tokens of a text: one per four characters, rounded up.
+
+    Source: the usual rule of thumb for English with byte-pair vocabularies; replaced by the backend's own count where it gives one.
+    """
+    return -(-len(text) // _CHARACTERS_PER_TOKEN)
+
+
+def user_audio_tokens(ms: float) -> int:
+    """Return the tokens of heard audio."""
+    return int(ms // USER_AUDIO_MS_PER_TOKEN)
+
+
+def assistant_audio_tokens(ms: float) -> int:
+    """Return the tokens of spoken audio."""
+    return int(-(-ms // ASSISTANT_AUDIO_MS_PER_TOKEN))
+
+
+def transcription_usage(ms: float) -> dict[str, Any]:
+    """Return the `usage` of a transcription, billed by duration and rounded up to a second as recorded."""
+    return {"type": "duration", "seconds": int(-(-ms // 1000))}
