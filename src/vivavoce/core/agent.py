@@ -1,0 +1,398 @@
+"""The agent session: a pure state machine from inputs to effects.
+
+`handle(input, now_ms)` is the only way in. It validates before it changes anything, so a client's mistake costs one `error` event and
+nothing else (I7). Time is told by the caller: positions in the audio are sample counts, and `now_ms`, the session's own clock, is used
+for the playback estimate alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from vivavoce.core import effects, inputs
+from vivavoce.core.archive import DEFAULT_BUDGET_BYTES, AudioArchive
+from vivavoce.core.conversation import Conversation, Item, Part
+from vivavoce.core.effects import Effect
+from vivavoce.core.hearing import Hearing, Segment, Turn
+from vivavoce.core.history import History
+from vivavoce.core.inputs import Input
+from vivavoce.core.ledger import PlaybackLedger
+from vivavoce.core.replies import Replies
+from vivavoce.core.transcripts import STREAMING_MODELS, Job, logprobs
+from vivavoce.core.turns import Action
+from vivavoce.protocol import client_events as client
+from vivavoce.protocol import errors, session
+from vivavoce.protocol import server_events as events
+from vivavoce.protocol.errors import ClientFault, Fatal
+from vivavoce.protocol.formats import TICKS_PER_MS
+from vivavoce.protocol.ids import IdSource
+from vivavoce.protocol.session import SessionDefaults
+from vivavoce.protocol.usage import Usage, transcription_usage
+
+_EXPIRY: Final = "expiry"
+_IDLE: Final = "idle"
+
+
+class AgentCore:
+    """One agent session.
+
+    Args:
+        session_id: the session's id.
+        defaults: what the model's sessions start with.
+        ids: makes every other id.
+        expires_at: unix seconds at which the session ends, shown to the client.
+        max_minutes: the session's length.
+        judged: whether an endpointer is there for semantic_vad.
+        archive_bytes: how much audio to keep for retrieve.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        defaults: SessionDefaults,
+        ids: IdSource,
+        *,
+        expires_at: int = 0,
+        max_minutes: float = 60,
+        judged: bool = False,
+        archive_bytes: int = DEFAULT_BUDGET_BYTES,
+    ) -> None:
+        self._out: list[Effect] = []
+        self._now_ms = 0.0
+        self._ids = ids
+        self._defaults = defaults
+        self._max_minutes = max_minutes
+        self._session = session.initial(defaults, session_id, expires_at)
+        self._config = session.view(self._session)
+        self._ledger = PlaybackLedger()
+        self._archive = AudioArchive(archive_bytes)
+        self._conversation = Conversation(ids.conversation())
+        self._hearing = Hearing(ids, self._out, judged=judged)
+        self._history = History(self._conversation, self._ledger, self._archive)
+        self._jobs: dict[int, Job] = {}
+        self._early: inputs.Recognized | inputs.RecognitionFailed | None = None
+        self._idle_token = 0
+        self._replies = Replies(
+            self._conversation,
+            self._ledger,
+            self._archive,
+            ids,
+            defaults,
+            self._out,
+            self._send,
+            self._pending,
+            self._response_ended,
+        )
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            inputs.Received: self._on_received,
+            inputs.VadFrame: self._on_vad_frame,
+            inputs.ListeningFailed: self._on_listening_failed,
+            inputs.TurnJudged: self._on_turn_judged,
+            inputs.Heard: self._on_heard,
+            inputs.Recognized: self._on_recognized,
+            inputs.RecognitionFailed: self._on_recognition_failed,
+            inputs.TimerFired: self._on_timer,
+        }
+        self._client_handlers: dict[type, Callable[[Any], None]] = {
+            client.Refused: self._on_refused,
+            client.SessionUpdate: self._on_session_update,
+            client.AudioAppend: self._on_append,
+            client.AudioCommit: self._on_commit,
+            client.AudioClear: self._on_clear,
+            client.ItemCreate: self._on_item_create,
+            client.ItemRetrieve: self._on_item_retrieve,
+            client.ItemTruncate: self._on_item_truncate,
+            client.ItemDelete: self._on_item_delete,
+            client.ResponseCreate: self._on_response_create,
+            client.ResponseCancel: self._on_response_cancel,
+            client.OutputAudioClear: self._on_output_clear,
+        }
+
+    # --- the way in -------------------------------------------------------------------------------------------------------------
+
+    def start(self, update: dict[str, Any] | None = None) -> list[Effect]:
+        """Open the session, with a configuration already agreed on if there is one (a client secret's).
+
+        Raises:
+            ClientFault: that configuration is wrong.
+        """
+        if update is not None:
+            self._session = session.updated(self._session, update, self._defaults, spoken=False)
+            self._config = session.view(self._session)
+        self._send(events.session_created(self._session))
+        self._hearing.configure(self._config)
+        self._out.append(effects.Prepare(self._config))
+        self._out.append(effects.SetTimer(_EXPIRY, 0, round(self._max_minutes * 60_000)))
+        return self._flush()
+
+    def handle(self, event: Input, now_ms: float) -> list[Effect]:
+        """Take one input at a session time in ms; return what is to be done about it."""
+        self._now_ms = now_ms
+        handler = self._handlers.get(type(event))
+        if handler is None:
+            self._replies.handle(event, now_ms)
+        else:
+            handler(event)
+        return self._flush()
+
+    @property
+    def usage(self) -> Usage:
+        """Return what the session's responses have used so far (I9)."""
+        return self._replies.total
+
+    # --- client events ----------------------------------------------------------------------------------------------------------
+
+    def _on_received(self, received: inputs.Received) -> None:
+        event = received.event
+        try:
+            self._client_handlers[type(event)](event)
+        except ClientFault as fault:
+            self._send(events.error(fault.wire(event.event_id)))
+
+    def _on_refused(self, event: client.Refused) -> None:
+        raise event.fault
+
+    def _on_session_update(self, event: client.SessionUpdate) -> None:
+        updated = session.updated(self._session, event.session, self._defaults, spoken=self._ledger.spoken())
+        config = session.view(updated)
+        self._hearing.check(config)
+        before, self._session, self._config = self._config, updated, config
+        self._send(events.session_updated(self._session))
+        turn = self._hearing.turn
+        self._hearing.configure(config)
+        self._forget(turn)
+        if (before.tools, before.instructions, before.transcription) != (config.tools, config.instructions, config.transcription):
+            self._out.append(effects.Prepare(config))
+
+    def _on_append(self, event: client.AudioAppend) -> None:
+        self._hearing.append(event.audio)
+
+    def _on_commit(self, event: client.AudioCommit) -> None:
+        turn = self._hearing.turn
+        segment = self._hearing.commit()
+        if turn is not None:
+            self._send(events.speech_stopped(segment.end // TICKS_PER_MS, segment.item_id))
+        self._add_segment(segment)
+        self._take_early(segment.job)
+
+    def _on_clear(self, event: client.AudioClear) -> None:
+        turn = self._hearing.turn
+        self._hearing.clear()
+        self._forget(turn)
+        self._send(events.buffer_cleared())
+
+    def _on_item_create(self, event: client.ItemCreate) -> None:
+        self._history.check_create(event)
+        turn = self._hearing.turn
+        if turn is not None and event.item.get("id") == turn.item_id:
+            raise errors.duplicate_item(turn.item_id)
+        item, sounds = self._history.make(event.item, self._ids.item(), self._hearing.format)
+        previous = self._conversation.add(item, event.previous_item_id)
+        self._recognize(item, sounds)
+        self._send(events.item_added(previous, item.wire()))
+        self._send(events.item_done(previous, item.wire()))
+
+    def _on_item_retrieve(self, event: client.ItemRetrieve) -> None:
+        self._send(events.item_retrieved(self._history.retrieve(event.item_id)))
+
+    def _on_item_truncate(self, event: client.ItemTruncate) -> None:
+        at_ms = self._history.truncate(event, self._replies.later_outputs(event.item_id))
+        self._send(events.item_truncated(event.item_id, event.content_index, at_ms))
+
+    def _on_item_delete(self, event: client.ItemDelete) -> None:
+        self._history.delete(event.item_id)
+        for number in [number for number, job in self._jobs.items() if job.item_id == event.item_id]:
+            del self._jobs[number]
+            self._out.append(effects.AbortRecognition(number))
+        self._send(events.item_deleted(event.item_id))
+        self._replies.advance()
+
+    def _on_response_create(self, event: client.ResponseCreate) -> None:
+        self._replies.check_create(event.response)
+        named, sounds = self._history.named_items(event.response.get("input"), self._ids.item, self._hearing.format)
+        for item, heard in sounds:
+            self._recognize(item, heard, shown=False)
+        config = session.view(session.with_overrides(self._session, event.response))
+        self._answer(event.response, config, named)
+
+    def _on_response_cancel(self, event: client.ResponseCancel) -> None:
+        self._replies.cancel(event.response_id, "client_cancelled", self._now_ms)
+
+    def _on_output_clear(self, event: client.OutputAudioClear) -> None:
+        raise errors.not_on_websocket("output_audio_buffer.clear")
+
+    # --- listening --------------------------------------------------------------------------------------------------------------
+
+    def _on_vad_frame(self, frame: inputs.VadFrame) -> None:
+        self._on_turn(self._hearing.frame(frame.epoch, frame.probability))
+
+    def _on_turn_judged(self, verdict: inputs.TurnJudged) -> None:
+        self._on_turn(self._hearing.judged(verdict.job, verdict.probability))
+
+    def _on_turn(self, action: Action | None) -> None:
+        detection = self._config.turn_detection
+        if action is None or detection is None:
+            return
+        if action is Action.START and self._hearing.turn is not None:
+            turn = self._hearing.turn
+            self._idle_token += 1
+            self._jobs[turn.job] = Job(turn.item_id, 0, 0.0)
+            self._send(events.speech_started(turn.start // TICKS_PER_MS, turn.item_id))
+            if detection.interrupt_response:
+                self._replies.interrupt(self._now_ms)
+        elif action is Action.STOP:
+            segment = self._hearing.finish_turn()
+            self._send(events.speech_stopped(segment.end // TICKS_PER_MS, segment.item_id))
+            self._add_segment(segment)
+            if detection.create_response:
+                self._answer_turn()
+            self._take_early(segment.job)
+
+    def _on_listening_failed(self, failed: inputs.ListeningFailed) -> None:
+        turn = self._hearing.turn
+        if self._hearing.failed(failed.epoch):
+            self._forget(turn)
+            fault = ClientFault(failed.message, None, type=errors.SERVER_ERROR)
+            self._send(events.error(fault.wire(None)))
+
+    def _add_segment(self, segment: Segment) -> None:
+        """Make a finished stretch of audio the next user item; its recognition is under way."""
+        item = Item(segment.item_id, "message", role="user", parts=[Part("input_audio", audio_ms=segment.ms)])
+        job = self._jobs.setdefault(segment.job, Job(item.id, 0, segment.ms))
+        job.audio_ms = segment.ms
+        self._archive.add(item.id, 0, segment.audio, self._hearing.format)
+        self._send(events.buffer_committed(self._conversation.last(), item.id))
+        previous = self._conversation.add(item)
+        self._send(events.item_added(previous, item.wire()))
+        self._send(events.item_done(previous, item.wire()))
+
+    def _forget(self, turn: Turn | None) -> None:
+        """Drop the recognition of a turn if it has been abandoned."""
+        if turn is not None and self._hearing.turn is not turn:
+            self._jobs.pop(turn.job, None)
+
+    def _recognize(self, item: Item, sounds: dict[int, bytes], *, shown: bool = True) -> None:
+        """Have the audio parts of an item the client made recognized."""
+        for index, audio in sounds.items():
+            number = self._hearing.new_job()
+            self._jobs[number] = Job(item.id, index, item.parts[index].audio_ms, shown=shown)
+            self._archive.add(item.id, index, audio, self._hearing.format)
+            self._out.append(effects.RecognizeAudio(number, audio, self._hearing.format, self._config))
+
+    # --- recognition ------------------------------------------------------------------------------------------------------------
+
+    def _on_heard(self, heard: inputs.Heard) -> None:
+        job, wanted = self._jobs.get(heard.job), self._config.transcription
+        if job is None or not job.shown or wanted is None or wanted.model not in STREAMING_MODELS:
+            return
+        self._send_transcript_delta(job, job.extend(heard.text))
+
+    def _on_recognized(self, final: inputs.Recognized) -> None:
+        if self._is_early(final):
+            return
+        job = self._jobs.pop(final.job, None)
+        if job is None:
+            return
+        part = self._part(job)
+        if part is not None:
+            part.heard = final.text
+        if job.shown and self._config.transcription is not None:
+            delta, transcript = job.complete(final.text)
+            if part is not None:
+                part.text = transcript
+            self._send_transcript_delta(job, delta)
+            told = logprobs(final.words) if self._config.logprobs else None
+            usage = transcription_usage(job.audio_ms)
+            self._send(events.transcription_completed(job.item_id, job.content_index, transcript, usage, told))
+        self._replies.advance()
+
+    def _on_recognition_failed(self, failed: inputs.RecognitionFailed) -> None:
+        if self._is_early(failed):
+            return
+        job = self._jobs.pop(failed.job, None)
+        if job is None:
+            return
+        if job.shown and self._config.transcription is not None:
+            self._send(events.transcription_failed(job.item_id, job.content_index, failed.message, failed.code))
+        self._replies.fail_waiting(job.item_id, failed.code, failed.message)
+        self._replies.advance()
+
+    def _is_early(self, result: inputs.Recognized | inputs.RecognitionFailed) -> bool:
+        """Keep the result of a recognition that is over before its turn: there is no item yet that it could belong to."""
+        turn = self._hearing.turn
+        if turn is None or turn.job != result.job:
+            return False
+        self._early = result
+        return True
+
+    def _take_early(self, job: int) -> None:
+        """Take the result that was kept for this recognition, now that its turn is over."""
+        early, self._early = self._early, None
+        if early is not None and early.job == job:
+            self._handlers[type(early)](early)
+
+    def _send_transcript_delta(self, job: Job, delta: str) -> None:
+        if delta:
+            self._send(events.transcription_delta(job.item_id, job.content_index, delta, self._ids.padding(delta)))
+
+    def _part(self, job: Job) -> Part | None:
+        item = self._conversation.get(job.item_id) or self._replies.named_item(job.item_id)
+        return item.parts[job.content_index] if item else None
+
+    def _pending(self, item_ids: set[str]) -> bool:
+        return any(job.item_id in item_ids for job in self._jobs.values())
+
+    # --- responses --------------------------------------------------------------------------------------------------------------
+
+    def _answer_turn(self) -> None:
+        try:
+            self._replies.check_create({})
+        except ClientFault as fault:
+            self._send(events.error(fault.wire(None)))
+        else:
+            self._answer({}, self._config, None)
+
+    def _answer(self, wanted: dict[str, Any], config: session.AgentConfig, named: tuple[Item, ...] | None) -> None:
+        if wanted.get("conversation") != "none":
+            self._idle_token += 1
+        self._replies.create(wanted, config, named, self._now_ms)
+
+    def _response_ended(self) -> None:
+        """Start the idle clock: it counts from the end of playback, and any speech or response starts it anew."""
+        detection = self._config.turn_detection
+        if detection is not None and detection.idle_timeout_ms is not None:
+            self._idle_token += 1
+            delay = round(self._ledger.playing_ms(self._now_ms)) + detection.idle_timeout_ms
+            self._out.append(effects.SetTimer(_IDLE, self._idle_token, delay))
+
+    # --- timers -----------------------------------------------------------------------------------------------------------------
+
+    def _on_timer(self, timer: inputs.TimerFired) -> None:
+        if timer.name == _EXPIRY:
+            fault = errors.session_expired(self._max_minutes)
+            self._out.append(effects.Close(Fatal(1001, fault.message, fault)))
+        elif timer.name == _IDLE and timer.token == self._idle_token and self._hearing.turn is None:
+            self._on_idle()
+
+    def _on_idle(self) -> None:
+        detection = self._config.turn_detection
+        if detection is None or detection.idle_timeout_ms is None:
+            return
+        segment = self._hearing.take(self._ids.item())
+        start, end = segment.start // TICKS_PER_MS, segment.end // TICKS_PER_MS
+        self._send(events.timeout_triggered(start, end, segment.item_id))
+        self._add_segment(segment)
+        # Nobody spoke: what there is to recognize is known without a recognizer.
+        self._on_recognized(inputs.Recognized(segment.job, ""))
+        self._answer_turn()
+
+    # --- the way out ------------------------------------------------------------------------------------------------------------
+
+    def _send(self, event: dict[str, Any]) -> None:
+        self._out.append(effects.Send(events.stamp(event, self._ids.event())))
+
+    def _flush(self) -> list[Effect]:
+        done = self._out[:]
+        self._out.clear()
+        return done

@@ -1,0 +1,167 @@
+"""What a session wants done. The core returns these; the session's runner performs them, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from vivavoce.core.context import Context
+from vivavoce.protocol.errors import Fatal
+from vivavoce.protocol.formats import AudioFormat
+from vivavoce.protocol.session import AgentConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this server event to the client."""
+
+    event: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StartListening:
+    """Forget what was listened to and start a new epoch of voice activity detection, in this format."""
+
+    epoch: int
+    format: AudioFormat
+    keep_ms: int
+    """How much audio before now recognition may still ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopListening:
+    """Stop voice activity detection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Feed this audio, in the epoch's format, to the detector and the open recognition."""
+
+    audio: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRecognition:
+    """Start recognizing the epoch's audio from this tick (counted from the epoch's start), live."""
+
+    job: int
+    from_tick: int
+    config: AgentConfig
+
+
+@dataclass(frozen=True, slots=True)
+class EndRecognition:
+    """The segment of `job` ends at this tick of the epoch; the final hypothesis is wanted."""
+
+    job: int
+    to_tick: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizeAudio:
+    """Recognize a whole stretch of audio that the client committed or placed itself."""
+
+    job: int
+    audio: bytes
+    format: AudioFormat
+    config: AgentConfig
+
+
+@dataclass(frozen=True, slots=True)
+class AbortRecognition:
+    """Nobody wants the result of `job` any more."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeTurn:
+    """Ask the endpointer whether the turn is complete; its audio ends at this tick of the epoch."""
+
+    job: int
+    to_tick: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """The configuration changed: engines may get ready for it."""
+
+    config: AgentConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Have the brain answer this context, as this response's configuration says."""
+
+    generation: int
+    context: Context
+    config: AgentConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """More text for the voice of this output item."""
+
+    generation: int
+    output_index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndSpeech:
+    """No more text comes for this output item."""
+
+    generation: int
+    output_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopGeneration:
+    """Nothing more is wanted of this generation: cancel its brain and its voice, whatever they are doing."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Fire `TimerFired(name, token)` after this many ms; replaces a running timer of the name."""
+
+    name: str
+    token: int
+    delay_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End the session."""
+
+    fatal: Fatal
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth a line in the log and a count in the metrics."""
+
+    what: str
+    fields: dict[str, Any]
+
+
+Effect = (
+    Send
+    | StartListening
+    | StopListening
+    | Listen
+    | OpenRecognition
+    | EndRecognition
+    | RecognizeAudio
+    | AbortRecognition
+    | JudgeTurn
+    | Prepare
+    | Generate
+    | Speak
+    | EndSpeech
+    | StopGeneration
+    | SetTimer
+    | Close
+    | Note
+)

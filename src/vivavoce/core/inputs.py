@@ -1,0 +1,170 @@
+"""What can happen to a session. Everything that changes a session comes in as one of these, through its one inbox.
+
+Inputs from engines carry the number of the job they belong to (a recognition job, a generation, a listening epoch, a timer token);
+one that belongs to a superseded job changes nothing (invariant I6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vivavoce.protocol.client_events import ClientEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A client event arrived."""
+
+    event: ClientEvent
+
+
+@dataclass(frozen=True, slots=True)
+class VadFrame:
+    """The detector judged the next frame of a listening epoch: frames come in order, 768 ticks (32 ms) each."""
+
+    epoch: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningFailed:
+    """The detector died in this epoch."""
+
+    epoch: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnJudged:
+    """The endpointer judged the turn whose recognition is `job`: the probability that it is complete."""
+
+    job: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A recognizer's partial hypothesis; each extends the one before."""
+
+    job: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recognized:
+    """A recognizer's final hypothesis, with its words and their confidences in [0, 1]."""
+
+    job: int
+    text: str
+    words: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionFailed:
+    """A recognition broke."""
+
+    job: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrainText:
+    """More text of the answer; `phase` where the brain knows it."""
+
+    generation: int
+    text: str
+    phase: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrainCall:
+    """More of the answer's function call number `index`."""
+
+    generation: int
+    index: int
+    name: str
+    call_id: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrainUsage:
+    """What the backend counted."""
+
+    generation: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class BrainFinished:
+    """The answer is complete: `stop`, `tool_calls`, `length` or `content_filter`."""
+
+    generation: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationFailed:
+    """The brain or the voice broke."""
+
+    generation: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One spoken word as written; times in ms from the start of its span."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A stretch of an output item's speech, in the response's output format."""
+
+    generation: int
+    output_index: int
+    audio: bytes
+    text: str
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechFinished:
+    """All the text given for this output item has been spoken."""
+
+    generation: int
+    output_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A timer set by `SetTimer` fired."""
+
+    name: str
+    token: int
+
+
+Input = (
+    Received
+    | VadFrame
+    | ListeningFailed
+    | TurnJudged
+    | Heard
+    | Recognized
+    | RecognitionFailed
+    | BrainText
+    | BrainCall
+    | BrainUsage
+    | BrainFinished
+    | GenerationFailed
+    | Spoken
+    | SpeechFinished
+    | TimerFired
+)
