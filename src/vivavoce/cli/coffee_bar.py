@@ -5,7 +5,9 @@ Shared by the demo, the order benchmark and the examples, so that what is measur
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+MODEL: Final = "gpt-realtime-2"
 
 INSTRUCTIONS = """\
 # Role and Objective
@@ -16,7 +18,7 @@ Use orderDrink to place an order. Ask for the drink if the guest has not said it
 Read the whole order back and wait for a yes before you call orderDrink.
 
 # After the order
-Say: "Thank you, your order number is {order_number}. It will be ready in {minutes} minutes."
+Say: "Thank you. Order {order_number} will be ready in {minutes} minutes."
 """
 
 ORDER_DRINK: dict[str, Any] = {
@@ -30,8 +32,16 @@ ORDER_DRINK: dict[str, Any] = {
                 "type": "string",
                 "description": "The drink.",
                 "enum": [
-                    "americano", "cappuccino", "coffee", "drip coffee", "espresso", "house coffee",
-                    "iced coffee", "iced mocha", "latte", "mocha",
+                    "americano",
+                    "cappuccino",
+                    "coffee",
+                    "drip coffee",
+                    "espresso",
+                    "house coffee",
+                    "iced coffee",
+                    "iced mocha",
+                    "latte",
+                    "mocha",
                 ],
             },
             "size": {

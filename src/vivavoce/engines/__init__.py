@@ -1,0 +1,1 @@
+"""The ports and the adapters behind them."""

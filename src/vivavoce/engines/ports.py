@@ -24,6 +24,10 @@ VAD_FRAME_SAMPLES = 512
 """Samples in one detector frame: 32 ms at 16 kHz (the window Silero v6 was trained on)."""
 
 
+UNCLEAR_AUDIO = "[unclear audio]"
+"""The text of a user message in whose audio nothing was understood: a brain asks to repeat, and guesses nothing (UA-01, UA-04)."""
+
+
 class EngineFault(Exception):
     """An engine or its backend failed; the session says so and lives on.
 
@@ -61,7 +65,9 @@ class Engine(Protocol):
     """What every adapter has besides its own verb."""
 
     @property
-    def capabilities(self) -> Capabilities: ...
+    def capabilities(self) -> Capabilities:
+        """What this engine can do."""
+        ...
 
     async def warm(self) -> None:
         """Load whatever the first call would otherwise wait for.
@@ -94,9 +100,7 @@ class VadStream(Protocol):
 class VoiceActivityDetector(Engine, Protocol):
     """Many streams at once, batched in one loop for the whole process."""
 
-    def open(
-        self, on_probability: Callable[[float], None], on_fault: Callable[[EngineFault], None] | None = None
-    ) -> VadStream:
+    def open(self, on_probability: Callable[[float], None], on_fault: Callable[[EngineFault], None] | None = None) -> VadStream:
         """Open a stream.
 
         `on_probability` is called once per pushed frame, in order, on the event loop's thread, with the probability in [0, 1]
@@ -288,6 +292,14 @@ LlmDelta = TextDelta | ReasoningDelta | ToolCallDelta | LlmUsage | LlmFinish
 class LanguageModel(Engine, Protocol):
     """The brain: messages and tools in, a stream of text and calls out. Knows nothing of audio."""
 
+    async def prepare(self, instructions: str, tools: tuple[Mapping[str, Any], ...]) -> None:
+        """Get ready for a session's instructions and tools, so that the first turn does not wait. May do nothing.
+
+        Raises:
+            EngineFault: that did not work; answers may still.
+        """
+        ...
+
     def generate(self, request: LlmRequest) -> AsyncIterator[LlmDelta]:
         """Answer once.
 
@@ -350,5 +362,3 @@ class Synthesizer(Engine, Protocol):
             EngineFault: the voice failed.
         """
         ...
-
-

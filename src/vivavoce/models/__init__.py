@@ -1,0 +1,1 @@
+"""The model store, and the stacks of engines behind the public model names."""

@@ -1,0 +1,1 @@
+"""Endpointing: whether the speaker has finished the turn."""

@@ -1,0 +1,1 @@
+"""Speech synthesis: the engines that speak, and what they share."""

@@ -1,0 +1,1 @@
+"""The frames brain: deterministic, tool-driven dialogue without a language model."""

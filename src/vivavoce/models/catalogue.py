@@ -1,0 +1,83 @@
+"""Public model names: what kind of session each serves and how its sessions start.
+
+Old and new names are accepted, for clients pin them. Source: wire reference, section 0 (names) and C.1, C.10 (recorded defaults).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from vivavoce.config import ModelSettings
+from vivavoce.protocol.session import SessionDefaults
+
+CREATED: Final = 1_793_000_000
+"""The `created` of model objects: the day this table was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One public model: its name, its kind of session, and for agents what they start with."""
+
+    name: str
+    kind: str
+    defaults: SessionDefaults
+
+    def wire(self) -> dict[str, Any]:
+        """Return the model object of `GET /v1/models`."""
+        return {"id": self.name, "object": "model", "created": CREATED, "owned_by": "vivavoce"}
+
+
+def _agent(name: str, family: str) -> ModelInfo:
+    if family == "2":
+        return ModelInfo(name, "agent", SessionDefaults(name))
+    return ModelInfo(name, "agent", SessionDefaults(name, "alloy", 200, reasoning=False, context_tokens=32_000))
+
+
+_REASONING: Final = ("gpt-realtime-2", "gpt-realtime-2.1", "gpt-realtime-2.1-mini")
+_PLAIN: Final = (
+    "gpt-realtime",
+    "gpt-realtime-2025-08-28",
+    "gpt-realtime-1.5",
+    "gpt-realtime-mini",
+    "gpt-realtime-mini-2025-10-06",
+    "gpt-realtime-mini-2025-12-15",
+    "gpt-4o-realtime-preview",
+    "gpt-4o-realtime-preview-2024-10-01",
+    "gpt-4o-realtime-preview-2024-12-17",
+    "gpt-4o-realtime-preview-2025-06-03",
+    "gpt-4o-mini-realtime-preview",
+    "gpt-4o-mini-realtime-preview-2024-12-17",
+)
+_OTHER_KINDS: Final = {
+    "gpt-realtime-translate": "translation",
+    **dict.fromkeys(
+        (
+            "gpt-realtime-whisper",
+            "gpt-live-transcribe",
+            "gpt-transcribe",
+            "gpt-4o-transcribe",
+            "gpt-4o-mini-transcribe",
+            "gpt-4o-mini-transcribe-2025-12-15",
+            "gpt-4o-transcribe-diarize",
+            "whisper-1",
+        ),
+        "transcription",
+    ),
+}
+
+SERVED_KINDS: Final = ("agent",)
+"""Kinds of session this server opens. The other names are known so that they are refused with the right error."""
+
+
+def catalogue(configured: Mapping[str, ModelSettings]) -> dict[str, ModelInfo]:
+    """Return every public model by name: the built-in ones, those of the configuration, and their aliases."""
+    models = {name: _agent(name, "2") for name in _REASONING} | {name: _agent(name, "1") for name in _PLAIN}
+    models |= {name: ModelInfo(name, kind, SessionDefaults(name)) for name, kind in _OTHER_KINDS.items()}
+    for name, settings in configured.items():
+        for public in (name, *settings.aliases):
+            base = models.get(public) or models.get(name) or _agent(public, "2")
+            defaults = base.defaults if base.name == public else SessionDefaults(public)
+            models[public] = ModelInfo(public, settings.kind or base.kind, defaults)
+    return models
