@@ -1,0 +1,1 @@
+"""Transports: they carry bytes, and say who owns the playout clock."""

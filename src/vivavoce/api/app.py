@@ -1,0 +1,135 @@
+"""The app factory: every route of the server, and every error in the official shape."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from vivavoce.api.access import Gate
+from vivavoce.api.realtime import realtime
+from vivavoce.engines.ports import EngineFault
+from vivavoce.protocol import errors
+from vivavoce.protocol.errors import ClientFault
+from vivavoce.sessions.service import VoiceService
+
+_log = structlog.get_logger("vivavoce.api")
+
+
+def create_app(service: VoiceService, *, warm: bool = True) -> Starlette:
+    """Return the ASGI app.
+
+    Args:
+        service: what answers.
+        warm: whether the app starts and stops the service's engines; off where the caller does.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        # In the background: until the engines are warm, /readyz has to say that they are not.
+        starting = asyncio.create_task(_start(service)) if warm else None
+        yield
+        if starting is not None:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            await service.stop()
+
+    app = Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
+            Route("/v1/models", list_models),
+            Route("/v1/models/{model}", retrieve_model),
+            WebSocketRoute("/v1/realtime", realtime),
+            WebSocketRoute("/v1/realtime/", realtime),
+        ],
+        exception_handlers={ClientFault: _on_fault, HTTPException: _on_http, Exception: _on_crash},
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    app.state.gate = Gate(service.settings.server.api_keys)
+    return app
+
+
+async def healthz(request: Request) -> Response:
+    """Answer that the process lives."""
+    return PlainTextResponse("ok\n")
+
+
+async def readyz(request: Request) -> Response:
+    """Answer whether sessions can be opened: 503 until every engine is warm, and while the server drains."""
+    service: VoiceService = request.app.state.service
+    if service.ready and not service.hub.draining:
+        return PlainTextResponse("ready\n")
+    why = service.failure or ("shutting down" if service.hub.draining else "engines are warming up")
+    return PlainTextResponse(why + "\n", 503)
+
+
+async def metrics(request: Request) -> Response:
+    """Answer the process's metrics in the Prometheus text format."""
+    service: VoiceService = request.app.state.service
+    return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def list_models(request: Request) -> Response:
+    """Answer `GET /v1/models`."""
+    request.app.state.gate.check(request)
+    service: VoiceService = request.app.state.service
+    return JSONResponse({"object": "list", "data": [model.wire() for model in service.served()]})
+
+
+async def retrieve_model(request: Request) -> Response:
+    """Answer `GET /v1/models/{id}`."""
+    request.app.state.gate.check(request)
+    service: VoiceService = request.app.state.service
+    name = request.path_params["model"]
+    found = next((model for model in service.served() if model.name == name), None)
+    if found is None:
+        raise errors.model_not_found(name)
+    return JSONResponse(found.wire())
+
+
+async def _start(service: VoiceService) -> None:
+    try:
+        await service.start()
+        # What is here now stays: looking through it again and again for garbage would stall every session for tens of ms.
+        gc.collect()
+        gc.freeze()
+    except EngineFault as fault:
+        # The process stays up so that /readyz can say why it is not ready.
+        _log.error("engines failed to start", cause=fault.message)
+    except Exception as error:  # noqa: BLE001 - nobody awaits this task: what it does not say is never known
+        _log.error("engines crashed at the start", exc_info=error)
+        service.failure = f"an engine crashed at the start: {error!r}"
+
+
+def _answer(fault: ClientFault) -> Response:
+    headers = {"Retry-After": "1"} if fault.status in (429, 503) else None
+    return JSONResponse({"error": fault.body()}, fault.status, headers)
+
+
+async def _on_fault(request: Request, fault: Any) -> Response:
+    return _answer(fault)
+
+
+async def _on_http(request: Request, error: Any) -> Response:
+    if error.status_code == 404:
+        return _answer(errors.not_found(f"{request.method} {request.url.path}"))
+    fault = ClientFault(str(error.detail), None, status=error.status_code)
+    return _answer(fault)
+
+
+async def _on_crash(request: Request, error: Exception) -> Response:
+    _log.error("request crashed", path=request.url.path, exc_info=error)
+    return _answer(errors.internal())

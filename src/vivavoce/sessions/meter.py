@@ -1,0 +1,85 @@
+"""What is counted and timed of sessions, for `/metrics`. Never audio, texts or keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from vivavoce.protocol.usage import Usage
+
+_LATENCY_BUCKETS: Final = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+
+
+class Metrics:
+    """The process's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        make: dict[str, Any] = {"registry": self.registry}
+        self.sessions = Gauge("vivavoce_sessions", "Sessions open now.", ["kind"], **make)
+        self.opened = Counter("vivavoce_sessions_opened", "Sessions opened.", ["kind", "model"], **make)
+        self.turns = Counter("vivavoce_turns", "User turns committed.", ["model"], **make)
+        self.responses = Counter("vivavoce_responses", "Responses ended, by status.", ["model", "status"], **make)
+        self.errors = Counter("vivavoce_errors", "Error events sent, by code.", ["code"], **make)
+        self.notes = Counter("vivavoce_notes", "Noteworthy faults, by what.", ["what"], **make)
+        self.tokens = Counter("vivavoce_tokens", "Tokens of ended sessions.", ["model", "direction", "content"], **make)
+        self.answer = Histogram(
+            "vivavoce_turn_to_first_audio_seconds",
+            "From input_audio_buffer.speech_stopped to the first response.output_audio.delta.",
+            ["model"],
+            buckets=_LATENCY_BUCKETS,
+            **make,
+        )
+
+    def session(self, kind: str, model: str) -> SessionMeter:
+        """Return the meter of a session that opens now."""
+        self.opened.labels(kind, model).inc()
+        self.sessions.labels(kind).inc()
+        return SessionMeter(self, kind, model)
+
+
+class SessionMeter:
+    """What one session adds to the metrics."""
+
+    def __init__(self, metrics: Metrics, kind: str, model: str) -> None:
+        self._metrics = metrics
+        self._kind = kind
+        self._model = model
+        self._stopped_at: float | None = None
+        self._watched: dict[str, Callable[[dict[str, Any], float], None]] = {
+            "input_audio_buffer.speech_stopped": self._speech_stopped,
+            "input_audio_buffer.committed": lambda event, now: metrics.turns.labels(model).inc(),
+            "response.output_audio.delta": self._audio,
+            "response.done": self._done,
+            "error": lambda event, now: metrics.errors.labels(event["error"]["code"] or "none").inc(),
+        }
+
+    def sent(self, event: dict[str, Any], now_s: float) -> None:
+        """Take note of a server event sent at a monotonic time in seconds."""
+        watched = self._watched.get(event["type"])
+        if watched is not None:
+            watched(event, now_s)
+
+    def noted(self, what: str) -> None:
+        """Count a noteworthy fault."""
+        self._metrics.notes.labels(what).inc()
+
+    def ended(self, usage: Usage) -> None:
+        """Take the end of the session and what it used."""
+        self._metrics.sessions.labels(self._kind).dec()
+        for direction, tokens in (("input", usage.input), ("output", usage.output)):
+            self._metrics.tokens.labels(self._model, direction, "text").inc(tokens.text)
+            self._metrics.tokens.labels(self._model, direction, "audio").inc(tokens.audio)
+
+    def _speech_stopped(self, event: dict[str, Any], now_s: float) -> None:
+        self._stopped_at = now_s
+
+    def _audio(self, event: dict[str, Any], now_s: float) -> None:
+        if self._stopped_at is not None:
+            self._metrics.answer.labels(self._model).observe(now_s - self._stopped_at)
+            self._stopped_at = None
+
+    def _done(self, event: dict[str, Any], now_s: float) -> None:
+        self._metrics.responses.labels(self._model, event["response"]["status"]).inc()
