@@ -1,0 +1,1 @@
+"""One conversation with a server, as a client on the other end of the line sees it."""

@@ -1,0 +1,1 @@
+"""The demo: a coffee bar on the phone."""
