@@ -1,0 +1,66 @@
+# The two commands: `make demo` and `make test`. Everything else serves development.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCK   := -c requirements/constraints.txt
+
+# A voice is needed: the system's flite (permissive) if it is there, else espeak-ng (GPL, as a separate process) from its package.
+VOICE  := $(shell $(PYTHON) -c 'import ctypes.util as u; print("" if u.find_library("flite_cmu_us_rms") else "[espeak]")' 2>/dev/null)
+
+.PHONY: demo serve test lint types bench bench-orders bench-turn bench-sessions bench-vad clean help
+
+help:
+	@echo "make demo            a spoken conversation: a caller orders coffee (out/demo.wav)"
+	@echo "make test            all tests"
+	@echo "make serve           the server on http://127.0.0.1:8000/v1"
+	@echo "make lint types      style, import contracts; mypy --strict"
+	@echo "make bench           all benchmarks; also bench-orders, bench-turn, bench-sessions, bench-vad"
+
+demo: $(VENV)/.installed
+	$(BIN)/vivavoce demo $(ARGS)
+
+serve: $(VENV)/.installed
+	$(BIN)/vivavoce serve $(ARGS)
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+bench: bench-vad bench-turn bench-sessions bench-orders
+
+bench-orders: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.orders $(ARGS)
+
+bench-turn: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.turn --profile null $(ARGS)
+	$(BIN)/python -m bench.turn --profile embedded $(ARGS)
+
+bench-sessions: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.sessions $(ARGS)
+
+bench-vad: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.vad $(ARGS)
+
+clean:
+	rm -rf $(VENV) out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml requirements/constraints.txt | $(VENV)/bin/python
+	$(PIP) install $(LOCK) -e '.$(VOICE)'
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
+	$(PIP) install $(LOCK) -r requirements/dev.txt
+	touch $@
