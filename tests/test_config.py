@@ -156,7 +156,7 @@ def test_all_keys_of_the_tables_are_read(file: Any) -> None:
     extra_body = { temperature = 0.3 }
     [defaults]
     vad = "silero"
-    translator = "big"
+    endpointer = "none"
     [models.mine]
     kind = "translation"
     aliases = ["yours", "ours"]
@@ -169,7 +169,7 @@ def test_all_keys_of_the_tables_are_read(file: Any) -> None:
         "http://b/v1", timeout_s=60, first_token_timeout_s=2.5, stall_timeout_s=3, extra_body={"temperature": 0.3}
     )
     assert settings.llms["big"] == expected
-    assert settings.defaults == EngineNames(vad="silero", translator="big")
+    assert settings.defaults == EngineNames(vad="silero", endpointer="none")
     assert settings.models["mine"] == ModelSettings("translation", aliases=("yours", "ours"))
 
 

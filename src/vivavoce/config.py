@@ -125,7 +125,6 @@ class EngineNames:
     synthesizer: str | None = None
     endpointer: str | None = None
     vad: str | None = None
-    translator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

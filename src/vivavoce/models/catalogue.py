@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vivavoce.config import ModelSettings
+from vivavoce.config import ConfigError, ModelSettings
 from vivavoce.protocol.session import SessionDefaults
 
 CREATED: Final = 1_793_000_000
@@ -72,10 +72,16 @@ SERVED_KINDS: Final = ("agent",)
 
 
 def catalogue(configured: Mapping[str, ModelSettings]) -> dict[str, ModelInfo]:
-    """Return every public model by name: the built-in ones, those of the configuration, and their aliases."""
+    """Return every public model by name: the built-in ones, those of the configuration, and their aliases.
+
+    Raises:
+        ConfigError: a model of the configuration is of a kind that is not served.
+    """
     models = {name: _agent(name, "2") for name in _REASONING} | {name: _agent(name, "1") for name in _PLAIN}
     models |= {name: ModelInfo(name, kind, SessionDefaults(name)) for name, kind in _OTHER_KINDS.items()}
     for name, settings in configured.items():
+        if settings.kind is not None and settings.kind not in SERVED_KINDS:
+            raise ConfigError(f'models."{name}".kind = {settings.kind!r}: not served yet; served are {", ".join(SERVED_KINDS)}')
         for public in (name, *settings.aliases):
             base = models.get(public) or models.get(name) or _agent(public, "2")
             defaults = base.defaults if base.name == public else SessionDefaults(public)

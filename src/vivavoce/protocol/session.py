@@ -34,6 +34,8 @@ class SessionDefaults:
     """Whether the model has phases and takes `reasoning` and `parallel_tool_calls`."""
     context_tokens: int = 128_000
     instructions: str = BUILT_IN_INSTRUCTIONS
+    languages: tuple[str, ...] = ()
+    """ISO-639-1 codes the recognizer understands; empty where it takes any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ def updated(session: dict[str, Any], update: Any, defaults: SessionDefaults, *, 
             merged[name] = deepcopy(value)
     _check_locks(session, merged, spoken)
     _check_model(wanted, defaults)
+    _check_language(merged["audio"]["input"]["transcription"], defaults)
     return merged
 
 
@@ -241,6 +244,17 @@ def _check_locks(before: dict[str, Any], after: dict[str, Any], spoken: bool) ->
 def _check_model(wanted: dict[str, Any], defaults: SessionDefaults) -> None:
     if wanted.get("reasoning") and not defaults.reasoning:
         raise errors.refused_value("session.reasoning", f"The model '{defaults.model}' does not support reasoning.")
+
+
+def _check_language(transcription: dict[str, Any] | None, defaults: SessionDefaults) -> None:
+    """Refuse a language that would be heard as another: the transcript would be nonsense, and nobody would be told."""
+    wanted = [transcription["language"] or "", *(transcription.get("languages") or ())] if transcription else []
+    named = [language for language in wanted if language]
+    known = {language.lower().partition("-")[0] for language in named} & set(defaults.languages)
+    if named and defaults.languages and not known:
+        path = "session.audio.input.transcription.language"
+        understood = ", ".join(f"'{language}'" for language in defaults.languages)
+        raise errors.refused_value(path, f"Invalid value: '{named[0]}'. This server's recognizer understands: {understood}.")
 
 
 def _transcription(wire: dict[str, Any] | None) -> Transcription | None:

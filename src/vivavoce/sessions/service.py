@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import structlog
 
@@ -88,7 +89,7 @@ class VoiceService:
         minutes = self.settings.server.max_session_minutes
         core = AgentCore(
             session_id,
-            info.defaults,
+            replace(info.defaults, languages=stack.recognizer.capabilities.languages),
             ids,
             expires_at=int(time.time() + minutes * 60),
             max_minutes=minutes,
