@@ -199,5 +199,5 @@ class Session(RuleBasedStateMachine):
 
 TestSession = pytest.mark.timeout(300)(Session.TestCase)
 TestSession.settings = settings(
-    max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=1000, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
