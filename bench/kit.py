@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import socket
 import subprocess
@@ -89,7 +88,7 @@ def running_server(profile: str, environ: Mapping[str, str] | None = None) -> It
 
 def _command(profile: str, port: int, environ: Mapping[str, str]) -> list[str]:
     """Return how a server is started: as users do, unless it is to be profiled."""
-    if "BENCH_PROFILE" not in {**os.environ, **environ} and importlib.util.find_spec("vivavoce.__main__"):
+    if "BENCH_PROFILE" not in {**os.environ, **environ}:
         return [sys.executable, "-m", "vivavoce", "serve", "--profile", profile, "--port", str(port)]
     return [sys.executable, "-m", "bench.server"]
 

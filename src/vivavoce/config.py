@@ -237,7 +237,7 @@ def load_settings(
         defaults=EngineNames(**_values(layer, _ENGINES, "defaults")),
         profile=profile,
         profile_file=profile_file,
-        home=read_path(home) if home else _usual_home(environ),
+        home=read_path(home) if home else usual_home(environ),
     )
 
 
@@ -359,8 +359,11 @@ def _model(layer: _Layer, name: str) -> ModelSettings:
     return ModelSettings(engines=engines, **values)
 
 
-def _usual_home(environ: Mapping[str, str]) -> Path:
-    """Return the user's data folder as the XDG base directory specification has it."""
+def usual_home(environ: Mapping[str, str]) -> Path:
+    """Return where data goes if nobody says otherwise: `vivavoce` in the user's data folder.
+
+    Source: XDG Base Directory Specification 0.8: `XDG_DATA_HOME`, ignored unless absolute, else `~/.local/share`.
+    """
     data = environ.get("XDG_DATA_HOME", "")
     home = Path(environ.get("HOME") or Path.home())
     return (Path(data) if data.startswith("/") else home / ".local" / "share") / "vivavoce"

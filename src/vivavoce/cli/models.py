@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, NoReturn
 
 import typer
@@ -10,6 +11,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
+from vivavoce.config import load_settings
 from vivavoce.models.errors import BadSource, StoreError, UnknownAsset
 from vivavoce.models.store import ModelStore
 
@@ -28,8 +30,12 @@ Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Assets, as 
 
 
 def open_store() -> ModelStore:
-    """Return the store the commands work on."""
-    return ModelStore()
+    """Return the store the commands work on: the one that `serve` looks into.
+
+    Raises:
+        ConfigError: a setting cannot be used.
+    """
+    return ModelStore(load_settings(os.environ).home)
 
 
 @app.command("list")

@@ -11,7 +11,7 @@ from typing import Final
 
 from vivavoce.core import effects
 from vivavoce.core.effects import Effect
-from vivavoce.core.input_buffer import InputBuffer
+from vivavoce.core.input_buffer import LIMIT_S, InputBuffer
 from vivavoce.core.turns import Action, TurnTaking
 from vivavoce.protocol import errors
 from vivavoce.protocol.formats import TICKS_PER_MS, AudioFormat
@@ -118,7 +118,7 @@ class Hearing:
         if len(audio) % self.buffer.format.width:
             raise errors.odd_audio("audio", self.buffer.format.width)
         if not self.buffer.fits(audio):
-            raise errors.buffer_full(600)
+            raise errors.buffer_full(LIMIT_S)
         self.buffer.append(audio)
         if self._taking is not None and audio:
             self._out.append(effects.Listen(audio))

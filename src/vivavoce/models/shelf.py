@@ -76,10 +76,8 @@ class EngineShelf:
     # --- makers -----------------------------------------------------------------------------------------------------------------
 
     def _smart_turn(self) -> SmartTurnEndpointer | None:
-        folder = self._store.path("smart-turn")
-        if folder is None:
-            return None
-        return SmartTurnEndpointer(next(folder.glob("*.onnx")) if folder.is_dir() else folder)
+        model = self._store.path("smart-turn")
+        return None if model is None else SmartTurnEndpointer(model)
 
     def _frames(self) -> FramesBrain:
         folder = self._store.path("minilm")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -67,7 +67,7 @@ async def _hung_after(feed: Feed) -> None:
 
 
 async def _recognize(
-    job: int, recognizer: Recognizer, feed: AsyncIterator[bytes] | Feed, wanted: RecognitionOptions, put: Callable[[Input], None]
+    job: int, recognizer: Recognizer, feed: Feed, wanted: RecognitionOptions, put: Callable[[Input], None]
 ) -> None:
     try:
         async with closing(recognizer.recognize(aiter(feed), wanted)) as hypotheses:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from vivavoce.engines.llm.frames.mentions import Mention
 from vivavoce.engines.llm.frames.schema import Property
-from vivavoce.engines.llm.frames.text import Word, fold
+from vivavoce.engines.llm.frames.text import Word
 from vivavoce.engines.llm.frames.wordlists import word_set
 
 _GLUE = word_set("of the a an that my in is to at be very real really for as should set")
@@ -108,8 +108,3 @@ def _cost(words: Sequence[Word], span: tuple[int, int], anchor: Anchor, busy: Se
     if before and not anchor.leads_only:
         cost += _BEHIND_COST
     return cost if cost <= _DEAREST else None
-
-
-def stem_mentioned(words: Sequence[Word], prop: Property) -> bool:
-    """Tell whether a word of the property's name is said."""
-    return any(fold(word.text) in prop.topics for word in words)

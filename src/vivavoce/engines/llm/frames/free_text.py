@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from vivavoce.engines.llm.frames.association import prepositions
 from vivavoce.engines.llm.frames.schema import Property
-from vivavoce.engines.llm.frames.text import ARTICLES, FILLERS, Word, fold, span_text, texts
+from vivavoce.engines.llm.frames.text import ARTICLES, FILLERS, Word, span_text, texts
 from vivavoce.engines.llm.frames.wordlists import word_set
 
 _PLACES = word_set("""city location place address town country airport station destination origin region street venue area""")
@@ -138,8 +138,3 @@ def _written(value: str, kind: str, original: str) -> str:
     if kind in {"place", "person"} and original == original.lower():
         return " ".join(part[:1].upper() + part[1:] for part in value.split())
     return value
-
-
-def topic_said(words: Sequence[Word], prop: Property) -> bool:
-    """Tell whether the utterance names the property itself."""
-    return bool({fold(word.text) for word in words} & prop.topics)

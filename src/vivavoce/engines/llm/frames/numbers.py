@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vivavoce.engines.llm.frames.scan import scan
 from vivavoce.engines.llm.frames.wordlists import word_list
 
 UNITS = {
@@ -107,16 +108,7 @@ def _below_hundred(words: Sequence[str], start: int) -> tuple[int, int] | None:
 
 def quantities(words: Sequence[str]) -> tuple[Quantity, ...]:
     """Find every quantity in `words`, left to right, none overlapping."""
-    found: list[Quantity] = []
-    index = 0
-    while index < len(words):
-        quantity = _quantity(words, index)
-        if quantity is None:
-            index += 1
-        else:
-            found.append(quantity)
-            index = quantity.end
-    return tuple(found)
+    return scan(words, _quantity)
 
 
 def _quantity(words: Sequence[str], start: int) -> Quantity | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 
 from vivavoce.engines.llm.frames.numbers import TENS, UNITS, cardinal
+from vivavoce.engines.llm.frames.scan import scan
 from vivavoce.engines.llm.frames.text import Word
 from vivavoce.engines.llm.frames.wordlists import word_list, word_set
 
@@ -75,16 +76,7 @@ def fits(value: str, pattern: str) -> bool:
 
 def spelled_runs(words: Sequence[str]) -> tuple[Spelled, ...]:
     """Find the maximal spelled sequences in `words`, in order."""
-    runs: list[Spelled] = []
-    index = 0
-    while index < len(words):
-        run = _run(words, index)
-        if run is None:
-            index += 1
-        else:
-            runs.append(run)
-            index = run.end
-    return tuple(runs)
+    return scan(words, _run)
 
 
 def _run(words: Sequence[str], start: int) -> Spelled | None:
