@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from vivavoce.config import ConfigError, EngineNames, LlmSettings, ModelSettings, Secret, ServerSettings, load_settings
+from vivavoce.config import (
+    ConfigError,
+    EngineNames,
+    KeySettings,
+    LimitSettings,
+    LlmSettings,
+    ModelSettings,
+    PriceSettings,
+    Secret,
+    ServerSettings,
+    Settings,
+    load_settings,
+)
 
 HOME = {"HOME": "/home/ada"}
 EVERY_ERROR_FITS_ONE_LINE = 400
@@ -126,7 +138,7 @@ def test_flags_have_the_names_of_the_variables(tmp_path: Path) -> None:
         "max_sessions": 7,
     }
     settings = load_settings(HOME, overrides=overrides)
-    assert settings.server == ServerSettings("::1", 0, (Secret("k1"),), 7)
+    assert settings.server == ServerSettings("::1", 0, (Secret("k1"),), max_sessions=7)
     assert settings.llms["default"] == LlmSettings("https://llm/v1", "m", Secret("k"))
     assert (settings.home, settings.profile) == (tmp_path, "null")
 
@@ -289,13 +301,55 @@ def test_errors_do_not_show_secrets(file: Any, text: str) -> None:
 # --- exposure ---------------------------------------------------------------------------------------------------------------------
 
 
+def served_at(host: str, **more: Any) -> Settings:
+    settings = load_settings({}, overrides={"host": host})
+    return replace(settings, server=replace(settings.server, **more))
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"])
 def test_loopback_may_be_open(host: str) -> None:
-    ServerSettings(host=host).check_exposure()
+    served_at(host).check()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "voice.example.com"])
 def test_a_public_address_needs_a_key(host: str) -> None:
     with pytest.raises(ConfigError, match="VIVAVOCE_API_KEYS"):
-        ServerSettings(host=host).check_exposure()
-    ServerSettings(host=host, api_keys=(Secret("k"),)).check_exposure()
+        served_at(host).check()
+    served_at(host, api_keys=(Secret("k"),)).check()
+    replace(served_at(host), keys={"kiosk": KeySettings(Secret("k"))}).check()
+
+
+def test_a_certificate_comes_with_its_key() -> None:
+    with pytest.raises(ConfigError, match="tls_key go together"):
+        served_at("127.0.0.1", tls_cert=Path("cert.pem")).check()
+    with pytest.raises(ConfigError, match="makes a certificate of its own"):
+        served_at("127.0.0.1", tls_cert=Path("cert.pem"), tls_key=Path("key.pem"), tls_self_signed=True).check()
+
+
+# --- keys, limits, prices -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_named_key_has_the_limits_of_all_and_its_own(file: Any) -> None:
+    config = file('[limits]\nconcurrent_sessions = 3\nrequests_per_minute = 60\n[keys.kiosk]\nkey = "k"\nrequests_per_minute = 5')
+    settings = load_settings({}, config_file=config)
+    assert settings.limits == LimitSettings(concurrent_sessions=3, requests_per_minute=60)
+    assert settings.keys["kiosk"] == KeySettings(Secret("k"), LimitSettings(concurrent_sessions=3, requests_per_minute=5))
+    assert settings.keyed
+
+
+def test_a_named_key_without_a_key_is_refused(file: Any) -> None:
+    assert "keys.kiosk.key is missing" in refused(config_file=file("[keys.kiosk]\ntokens_per_minute = 5"))
+
+
+def test_prices_are_given_per_model(file: Any) -> None:
+    settings = load_settings({}, config_file=file('[prices."gpt-realtime-2"]\naudio_out = 10'))
+    assert settings.prices["gpt-realtime-2"] == PriceSettings(audio_out=10.0)
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ('"yes"', True), ("false", False), ('"off"', False)])
+def test_a_switch_is_a_boolean_or_a_word(file: Any, text: str, value: bool) -> None:
+    assert load_settings({}, config_file=file(f"[server]\nbeta = {text}")).server.beta is value
+
+
+def test_a_switch_is_nothing_else(file: Any) -> None:
+    assert "must be true or false" in refused(config_file=file('[server]\nbeta = "perhaps"'))

@@ -18,16 +18,25 @@ suggestions alike).
     [models."gpt-realtime-2"]
     kind = "agent"
     llm = "default"
+
+    [limits]                        # of every key
+    concurrent_sessions = 20
+
+    [keys.kiosk]                    # one more key, with a name, and limits of its own
+    key = "sha256:…"
+    tokens_per_minute = 40_000
+
+    [prices."gpt-realtime-2"]       # US dollars per million tokens
+    audio_out = 64
 """
 
 from __future__ import annotations
 
-import ipaddress
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from vivavoce.config_values import (
     ConfigError,
@@ -38,11 +47,26 @@ from vivavoce.config_values import (
     nearest,
     number,
     one_of,
+    read_flag,
     read_path,
     read_secret,
     read_table,
     read_text,
     read_url,
+)
+from vivavoce.settings import (
+    BUILT_IN_PROFILES,
+    DEFAULT_LLM,
+    KINDS,
+    LOG_LEVELS,
+    EngineNames,
+    KeySettings,
+    LimitSettings,
+    LlmSettings,
+    ModelSettings,
+    PriceSettings,
+    ServerSettings,
+    Settings,
 )
 
 __all__ = [
@@ -52,106 +76,17 @@ __all__ = [
     "LOG_LEVELS",
     "ConfigError",
     "EngineNames",
+    "KeySettings",
+    "LimitSettings",
     "LlmSettings",
     "ModelSettings",
+    "PriceSettings",
     "Secret",
     "ServerSettings",
     "Settings",
     "load_settings",
     "nearest",
 ]
-
-BUILT_IN_PROFILES = ("embedded", "null")
-KINDS = ("agent", "transcription", "translation")
-LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-DEFAULT_LLM = "default"
-"""The `[llm.*]` entry that `VIVAVOCE_LLM_*` fill in; where it exists, it is the brain of every agent model that names no other."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """`[server]`. `max_sessions` None leaves the limit to the engines; port 0 takes any free one."""
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    api_keys: tuple[Secret, ...] = ()
-    max_sessions: int | None = None
-    max_session_minutes: float = 60.0
-    log_level: str = "info"
-    drain_seconds: float = 30.0
-    """How long sessions may go on after the server was told to stop."""
-
-    @property
-    def on_loopback(self) -> bool:
-        """Whether only this machine can reach the server."""
-        try:
-            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-    def check_exposure(self) -> None:
-        """Refuse to be reachable from outside without a key.
-
-        Raises:
-            ConfigError: the address is public and there are no keys.
-        """
-        if not self.on_loopback and not self.api_keys:
-            raise ConfigError(
-                f"server.host = {self.host!r} can be reached from outside and server.api_keys is empty: "
-                "set VIVAVOCE_API_KEYS, or use the host 127.0.0.1"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class LlmSettings:
-    """`[llm.<name>]`: an OpenAI-compatible endpoint. Without `model` the first one it lists is used."""
-
-    base_url: str
-    model: str | None = None
-    api_key: Secret | None = None
-    timeout_s: float = 120.0
-    first_token_timeout_s: float = 20.0
-    stall_timeout_s: float = 15.0
-    extra_body: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Further fields for every request, such as `{temperature = 0.3}`."""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineNames:
-    """Which engine does what; None leaves the choice to the profile."""
-
-    recognizer: str | None = None
-    llm: str | None = None
-    synthesizer: str | None = None
-    endpointer: str | None = None
-    vad: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """`[models."<public name>"]`. `kind` None: that of the built-in model of this name."""
-
-    kind: Literal["agent", "transcription", "translation"] | None = None
-    engines: EngineNames = field(default_factory=EngineNames)
-    aliases: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything the operator has decided.
-
-    `profile` is the built-in one the rest rests on; `profile_file` the file it was extended by, if any. `home` holds the model
-    store and data.
-    """
-
-    server: ServerSettings
-    llms: Mapping[str, LlmSettings]
-    models: Mapping[str, ModelSettings]
-    defaults: EngineNames
-    profile: Literal["embedded", "null"]
-    profile_file: Path | None
-    home: Path
-
 
 # --- the keys ---------------------------------------------------------------------------------------------------------------------
 
@@ -161,6 +96,13 @@ _SERVER: dict[str, Reader] = {
     "host": read_text,
     "port": number(int, 0, 65_535),
     "api_keys": list_of(read_secret),
+    "origins": list_of(read_text),
+    "signing_key": read_secret,
+    "tls_cert": read_path,
+    "tls_key": read_path,
+    "tls_self_signed": read_flag,
+    "beta": read_flag,
+    "prompts": read_path,
     "max_sessions": number(int, 1, float("inf")),
     "max_session_minutes": _SECONDS,
     "log_level": one_of(*LOG_LEVELS),
@@ -176,16 +118,23 @@ _LLM: dict[str, Reader] = {
     "extra_body": read_table,
 }
 _MODEL: dict[str, Reader] = {"kind": one_of(*KINDS), "aliases": list_of(read_text), **_ENGINES}
-_SECRET_KEYS = frozenset({"api_key", "api_keys"})
+_COUNT = number(int, 1, float("inf"))
+_LIMITS: dict[str, Reader] = {limit.name: _COUNT for limit in fields(LimitSettings)}
+_KEY: dict[str, Reader] = {"key": read_secret, **_LIMITS}
+_PRICES: dict[str, Reader] = {price.name: number(float, 0, float("inf")) for price in fields(PriceSettings)}
+_SECRET_KEYS = frozenset({"api_key", "api_keys", "key", "signing_key"})
 
-_ONE_TABLE: dict[str, dict[str, Reader]] = {"server": _SERVER, "defaults": _ENGINES}
-_NAMED_TABLES: dict[str, dict[str, Reader]] = {"llm": _LLM, "models": _MODEL}
+_ONE_TABLE: dict[str, dict[str, Reader]] = {"server": _SERVER, "defaults": _ENGINES, "limits": _LIMITS}
+_NAMED_TABLES: dict[str, dict[str, Reader]] = {"llm": _LLM, "models": _MODEL, "keys": _KEY, "prices": _PRICES}
 
 _ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "VIVAVOCE_HOST": ("server", "host"),
     "VIVAVOCE_PORT": ("server", "port"),
     "VIVAVOCE_API_KEYS": ("server", "api_keys"),
     "VIVAVOCE_LOG_LEVEL": ("server", "log_level"),
+    "VIVAVOCE_ORIGINS": ("server", "origins"),
+    "VIVAVOCE_PROMPTS": ("server", "prompts"),
+    "VIVAVOCE_SIGNING_KEY": ("server", "signing_key"),
     "VIVAVOCE_PROFILE": ("profile",),
     "VIVAVOCE_HOME": ("home",),
     "VIVAVOCE_LLM_BASE_URL": ("llm", DEFAULT_LLM, "base_url"),
@@ -230,6 +179,7 @@ def load_settings(
     profile, profile_file, beneath = _profile(config.pop(("profile",), None), environ)
     layer = beneath | config
     home = layer.pop(("home",), None)
+    limits = LimitSettings(**_values(layer, _LIMITS, "limits"))
     return Settings(
         server=ServerSettings(**_values(layer, _SERVER, "server")),
         llms={name: _llm(layer, name) for name in _names(layer, "llm")},
@@ -238,6 +188,9 @@ def load_settings(
         profile=profile,
         profile_file=profile_file,
         home=read_path(home) if home else usual_home(environ),
+        limits=limits,
+        keys={name: _key(layer, name, limits) for name in _names(layer, "keys")},
+        prices={name: PriceSettings(**_values(layer, _PRICES, "prices", name)) for name in _names(layer, "prices")},
     )
 
 
@@ -351,6 +304,13 @@ def _llm(layer: _Layer, name: str) -> LlmSettings:
             f"{_dotted(('llm', name))}.base_url (see {source}) is missing{hint} add the address of an OpenAI-compatible endpoint"
         )
     return LlmSettings(**values)
+
+
+def _key(layer: _Layer, name: str, limits: LimitSettings) -> KeySettings:
+    values = _values(layer, _KEY, "keys", name)
+    if "key" not in values:
+        raise ConfigError(f"{_dotted(('keys', name))}.key is missing: add the key, or the hash that `vivavoce keys new` shows")
+    return KeySettings(values.pop("key"), replace(limits, **values))
 
 
 def _model(layer: _Layer, name: str) -> ModelSettings:

@@ -155,6 +155,16 @@ def read_url(given: Given) -> str:
     return text
 
 
+def read_flag(given: Given) -> bool:
+    """Read yes or no: a TOML boolean, or a word."""
+    if isinstance(given.value, bool):
+        return given.value
+    word = given.value.strip().lower() if isinstance(given.value, str) else ""
+    if word not in ("true", "false", "yes", "no", "on", "off", "1", "0"):
+        raise given.wrong("true or false")
+    return word in ("true", "yes", "on", "1")
+
+
 def read_table(given: Given) -> Mapping[str, Any]:
     """Read a table as it is."""
     if not isinstance(given.value, dict):

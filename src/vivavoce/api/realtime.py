@@ -12,6 +12,7 @@ from vivavoce.protocol import errors
 from vivavoce.protocol import server_events as events
 from vivavoce.protocol.errors import ClientFault
 from vivavoce.protocol.ids import IdSource
+from vivavoce.sessions.caller import Caller
 from vivavoce.sessions.service import VoiceService
 from vivavoce.transports.websocket import WebSocketOutlet, serve
 
@@ -39,7 +40,7 @@ async def realtime(socket: WebSocket) -> None:
         return
     outlet = WebSocketOutlet(socket)
     with service.hub.session(outlet):
-        await serve(socket, lambda out: service.open_agent(info, out), outlet)
+        await serve(socket, lambda out: service.open_agent(info, out, Caller()), outlet)
 
 
 def _model(socket: WebSocket) -> str:

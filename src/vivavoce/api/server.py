@@ -57,7 +57,7 @@ def build_server(settings: Settings, service: VoiceService | None = None, *, tls
     Raises:
         ConfigError: the address is public and no keys are configured.
     """
-    settings.server.check_exposure()
+    settings.check()
     service = service or VoiceService(settings)
     config = uvicorn.Config(
         create_app(service),

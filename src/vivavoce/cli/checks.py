@@ -84,10 +84,11 @@ def _python() -> Check:
 def _exposure(settings: Settings) -> Check:
     server = settings.server
     try:
-        server.check_exposure()
+        settings.check()
     except ConfigError as error:
-        return Check("access", "fail", str(error), "set VIVAVOCE_API_KEYS, or use the host 127.0.0.1")
-    keys = f"{len(server.api_keys)} API keys" if server.api_keys else "no API keys: this machine only"
+        return Check("access", "fail", str(error), "mend the setting it names")
+    count = len(server.api_keys) + len(settings.keys)
+    keys = f"{count} API keys" if count else "no API keys: this machine only"
     return Check("access", "ok", f"host {server.host}, {keys}")
 
 

@@ -64,7 +64,7 @@ def run_server(settings: Settings, *, stop_with_stdin: bool = False) -> None:
         Trouble: the address cannot be listened on, or an engine cannot run here.
         ConfigError: a setting cannot be used.
     """
-    settings.server.check_exposure()
+    settings.check()
     listening = listen(settings.server.host, settings.server.port)
     try:
         _run(settings, listening, stop_with_stdin)
@@ -132,7 +132,7 @@ async def _serve(server: Server, service: VoiceService, listening: socket.socket
 def _announce(settings: Settings, address: str) -> None:
     profile = settings.profile_file or settings.profile
     sys.stdout.write(f"Vivavoce listens at {address} (profile {profile}). Ctrl-C stops it.\n\n")
-    for line in how_to_connect(address, keyed=bool(settings.server.api_keys)).splitlines():
+    for line in how_to_connect(address, keyed=settings.keyed).splitlines():
         sys.stdout.write(f"    {line}\n")
     sys.stdout.write("\n")
     sys.stdout.flush()

@@ -92,6 +92,7 @@ class AgentCore:
             inputs.Heard: self._on_heard,
             inputs.Recognized: self._on_recognized,
             inputs.RecognitionFailed: self._on_recognition_failed,
+            inputs.RateLimits: self._on_rate_limits,
             inputs.TimerFired: self._on_timer,
         }
         self._client_handlers: dict[type, Callable[[Any], None]] = {
@@ -365,6 +366,9 @@ class AgentCore:
             self._idle_token += 1
             delay = round(self._ledger.playing_ms(self._now_ms)) + detection.idle_timeout_ms
             self._out.append(effects.SetTimer(_IDLE, self._idle_token, delay))
+
+    def _on_rate_limits(self, told: inputs.RateLimits) -> None:
+        self._send(events.rate_limits_updated([limit.wire() for limit in told.limits]))
 
     # --- timers -----------------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from vivavoce.core.context import Context
 from vivavoce.protocol.errors import Fatal
 from vivavoce.protocol.formats import AudioFormat
 from vivavoce.protocol.session import AgentConfig
+from vivavoce.protocol.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,15 @@ class StopGeneration:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """A response is over and has used this much: charge it to whoever pays, and say what that leaves (`inputs.RateLimits`)."""
+
+    response_id: str
+    status: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
 class SetTimer:
     """Fire `TimerFired(name, token)` after this many ms; replaces a running timer of the name."""
 
@@ -161,6 +171,7 @@ Effect = (
     | Speak
     | EndSpeech
     | StopGeneration
+    | Used
     | SetTimer
     | Close
     | Note

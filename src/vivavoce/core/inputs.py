@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vivavoce.protocol.client_events import ClientEvent
+from vivavoce.protocol.usage import RateLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,13 @@ class SpeechFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimits:
+    """What the caller's limits leave after a response was charged to them."""
+
+    limits: tuple[RateLimit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """A timer set by `SetTimer` fired."""
 
@@ -166,5 +174,6 @@ Input = (
     | GenerationFailed
     | Spoken
     | SpeechFinished
+    | RateLimits
     | TimerFired
 )

@@ -258,6 +258,7 @@ class Replies:
         del self._live[response.generation]
         self._out.append(effects.StopGeneration(response.generation))
         response.end(status, details)
+        self._out.append(effects.Used(response.id, status, response.usage))
         self.total = self.total + response.usage
         if response.conversation is not None:
             if status != "completed":

@@ -208,6 +208,11 @@ def call_done(response_id: str, item_id: str, output_index: int, call_id: str, n
     }
 
 
+def rate_limits_updated(limits: list[Event]) -> Event:
+    """Build `rate_limits.updated`."""
+    return {"type": "rate_limits.updated", "rate_limits": limits}
+
+
 def stamp(event: Event, event_id: str) -> Event:
     """Return the event with its id as the second key, as recorded."""
     kind = event.pop("type")

@@ -45,6 +45,11 @@ class Usage:
             self.input + other.input, self.output + other.output, self.cached + other.cached, self.reasoning + other.reasoning
         )
 
+    @property
+    def total(self) -> int:
+        """Return all tokens, in and out."""
+        return self.input.total + self.output.total
+
     def wire(self) -> dict[str, Any]:
         """Return the `usage` object of `response.done`, in the recorded key order."""
         cached = min(self.cached - self.cached % _CACHE_STEP, self.input.text)
@@ -52,7 +57,7 @@ class Usage:
         if self.reasoning:
             output["reasoning_tokens"] = self.reasoning
         return {
-            "total_tokens": self.input.total + self.output.total,
+            "total_tokens": self.total,
             "input_tokens": self.input.total,
             "output_tokens": self.output.total,
             "input_token_details": {
@@ -64,6 +69,20 @@ class Usage:
             },
             "output_token_details": output,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """One limit of a caller as `rate_limits.updated` tells it: `name` is `requests` or `tokens`, counted per minute."""
+
+    name: str
+    limit: int
+    remaining: int
+    reset_seconds: float
+
+    def wire(self) -> dict[str, Any]:
+        """Return the entry of `rate_limits.updated`."""
+        return {"name": self.name, "limit": self.limit, "remaining": self.remaining, "reset_seconds": self.reset_seconds}
 
 
 def text_tokens(text: str) -> int:

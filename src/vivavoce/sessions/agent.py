@@ -25,6 +25,7 @@ from vivavoce.protocol import server_events as events
 from vivavoce.protocol.client_events import ClientEvent
 from vivavoce.sessions import recognition
 from vivavoce.sessions.answer import Answer
+from vivavoce.sessions.caller import Caller
 from vivavoce.sessions.ear import Ear
 from vivavoce.sessions.feed import Feed
 from vivavoce.sessions.inbox import Inbox
@@ -44,15 +45,19 @@ class AgentRunner:
         stack: its engines.
         outlet: the way to the client.
         meter: counts and times what happens.
+        caller: who it is for: a response that the caller's limits do not allow fails, and each is charged to them.
     """
 
-    def __init__(self, session_id: str, core: AgentCore, stack: Stack, outlet: Outlet, meter: SessionMeter) -> None:
+    def __init__(
+        self, session_id: str, core: AgentCore, stack: Stack, outlet: Outlet, meter: SessionMeter, caller: Caller
+    ) -> None:
         self.inbox = Inbox()
         self._id = session_id
         self._core = core
         self._stack = stack
         self._outlet = outlet
         self._meter = meter
+        self._caller = caller
         self._log = structlog.get_logger("vivavoce.session").bind(session=session_id)
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
@@ -83,6 +88,7 @@ class AgentRunner:
             effects.Speak: self._speak,
             effects.EndSpeech: self._end_speech,
             effects.StopGeneration: self._stop_generation,
+            effects.Used: self._used,
             effects.SetTimer: self._set_timer,
             effects.Close: self._close,
             effects.Note: self._note,
@@ -96,7 +102,7 @@ class AgentRunner:
     async def run(self) -> None:
         """Run until cancelled: the transport cancels it when the client is gone."""
         try:
-            self._perform(self._core.start())
+            self._perform(self._core.start(self._caller.session))
             while True:
                 event = await self.inbox.get()
                 self._perform(self._core.handle(event, (self._loop.time() - self._began) * 1000))
@@ -184,6 +190,10 @@ class AgentRunner:
     # --- performing: answering --------------------------------------------------------------------------------------------------
 
     def _generate(self, effect: effects.Generate) -> None:
+        refusal = self._caller.limiter.request()
+        if refusal is not None:
+            self.inbox.put(inputs.GenerationFailed(effect.generation, refusal.code or errors.SERVER_ERROR, refusal.message))
+            return
         request = build_request(effect.context, effect.config, self._id)
         voice = None
         if effect.config.modality == "audio":
@@ -209,6 +219,12 @@ class AgentRunner:
         answer = self._answers.pop(effect.generation, None)
         if answer is not None:
             answer[1].cancel()
+
+    def _used(self, effect: effects.Used) -> None:
+        self._caller.limiter.use(effect.usage.total)
+        limits = self._caller.limiter.state()
+        if limits:
+            self.inbox.put(inputs.RateLimits(limits))
 
     # --- performing: the rest ---------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from vivavoce.models.stack import Stack
 from vivavoce.protocol import errors
 from vivavoce.protocol.ids import IdSource
 from vivavoce.sessions.agent import AgentRunner
+from vivavoce.sessions.caller import Caller
 from vivavoce.sessions.hub import SessionHub
 from vivavoce.sessions.meter import Metrics
 from vivavoce.sessions.outlet import Outlet
@@ -81,7 +82,7 @@ class VoiceService:
         self.ready = False
         await asyncio.gather(*(engine.close() for engine in self._engines()), return_exceptions=True)
 
-    def open_agent(self, info: ModelInfo, outlet: Outlet) -> AgentRunner:
+    def open_agent(self, info: ModelInfo, outlet: Outlet, caller: Caller) -> AgentRunner:
         """Return the runner of a new agent session."""
         stack = self._stacks[info.name]
         ids = IdSource()
@@ -95,7 +96,7 @@ class VoiceService:
             max_minutes=minutes,
             judged=stack.endpointer is not None,
         )
-        return AgentRunner(session_id, core, stack, outlet, self.metrics.session("agent", info.name))
+        return AgentRunner(session_id, core, stack, outlet, self.metrics.session("agent", info.name), caller)
 
     def _engines(self) -> list[Engine]:
         engines = {id(engine): engine for stack in self._stacks.values() for engine in stack.engines()}

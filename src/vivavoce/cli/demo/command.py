@@ -72,7 +72,7 @@ def demo(
             conversation = Conversation(guest, out, console, live=view, turn_detection=turns.value)
             failure = _hold(conversation, settings, address, guest, console)
             if serve:
-                _stay(server, address, console, keyed=bool(settings.server.api_keys))
+                _stay(server, address, console, keyed=settings.keyed)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     if failure is not None:
