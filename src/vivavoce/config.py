@@ -115,6 +115,7 @@ _LLM: dict[str, Reader] = {
     "timeout_s": _SECONDS,
     "first_token_timeout_s": _SECONDS,
     "stall_timeout_s": _SECONDS,
+    "images": read_flag,
     "extra_body": read_table,
 }
 _MODEL: dict[str, Reader] = {"kind": one_of(*KINDS), "aliases": list_of(read_text), **_ENGINES}
@@ -128,6 +129,7 @@ _ONE_TABLE: dict[str, dict[str, Reader]] = {"server": _SERVER, "defaults": _ENGI
 _NAMED_TABLES: dict[str, dict[str, Reader]] = {"llm": _LLM, "models": _MODEL, "keys": _KEY, "prices": _PRICES}
 
 _ENVIRONMENT: dict[str, tuple[str, ...]] = {
+    "VIVAVOCE_BETA": ("server", "beta"),
     "VIVAVOCE_HOST": ("server", "host"),
     "VIVAVOCE_PORT": ("server", "port"),
     "VIVAVOCE_API_KEYS": ("server", "api_keys"),

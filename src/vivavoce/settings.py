@@ -82,6 +82,8 @@ class PriceSettings:
     audio_out: float | None = None
     image_in: float | None = None
     image_cached: float | None = None
+    per_minute: float | None = None
+    """Of transcribed audio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class LlmSettings:
     timeout_s: float = 120.0
     first_token_timeout_s: float = 20.0
     stall_timeout_s: float = 15.0
+    images: bool = True
+    """Whether the model can be shown images; without, clients that send one are refused at once."""
     extra_body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Further fields for every request, such as `{temperature = 0.3}`."""
 

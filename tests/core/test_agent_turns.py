@@ -257,3 +257,25 @@ def test_g711_offsets_count_the_same_milliseconds():
         sim.run(20)
     assert sim.of("input_audio_buffer.speech_started")[0]["audio_start_ms"] == 980
     assert abs(sim.of("input_audio_buffer.speech_stopped")[0]["audio_end_ms"] - 3060) <= 32
+
+
+def test_an_idle_timeout_set_after_the_answer_counts_from_then():
+    sim = simulator()
+    sim.client({"type": "response.create"})
+    sim.settle()
+    sim.stream(3_000)
+    sim.update(audio={"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5_000}}})
+    sim.stream(4_900)
+    assert not sim.of("input_audio_buffer.timeout_triggered")
+    sim.stream(200)
+    assert sim.of("input_audio_buffer.timeout_triggered")
+
+
+def test_an_idle_timeout_tells_of_the_silence_since_playback_ended():
+    sim = simulator()
+    sim.update(audio={"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5_000}}})
+    sim.stream(1_000)
+    sim.client({"type": "response.create"})
+    sim.stream(9_000)
+    (event,) = sim.of("input_audio_buffer.timeout_triggered")
+    assert event["audio_end_ms"] - event["audio_start_ms"] == 5_000

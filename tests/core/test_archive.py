@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.core.archive import AudioArchive
+from vivavoce.core.archive import MAX_RECORDINGS, REMEMBERED, AudioArchive
 from vivavoce.protocol.formats import PCM, PCMU
 
 KEYS = st.tuples(st.sampled_from("abc"), st.integers(0, 1))
@@ -69,3 +69,20 @@ def test_a_deleted_item_may_come_again() -> None:
     archive.forget("a")
     archive.add("a", 0, b"2" * 80, PCMU)
     assert archive.get("a", 0) == (b"2" * 80, PCMU)
+
+
+def test_recordings_of_nothing_much_do_not_pile_up() -> None:
+    archive = AudioArchive(1_000_000)
+    for number in range(3 * MAX_RECORDINGS):
+        archive.add(f"item {number}", 0, b"x", PCMU)
+    assert archive.size == MAX_RECORDINGS
+    assert archive.get("item 0", 0) is None
+    assert len(archive._dropped) == REMEMBERED
+
+
+def test_a_recording_that_grows_while_others_are_dropped_stays_dropped() -> None:
+    archive = AudioArchive(10)
+    for number in range(3 * REMEMBERED):
+        archive.add("long", 0, b"1" * 11, PCMU)
+        archive.add(f"item {number}", 0, b"2" * 11, PCMU)
+    assert archive.get("long", 0) is None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.core.context import ContextOverflow, build
+from vivavoce.core.context import Context
+from vivavoce.core.context import build as build_context
 from vivavoce.core.conversation import Item, Part
 from vivavoce.core.inputs import Word
 from vivavoce.core.ledger import PlaybackLedger
+from vivavoce.core.token_scale import TokenScale
+from vivavoce.core.window import ContextOverflow, Window
 from vivavoce.dialogue.request import build_request
 from vivavoce.protocol.session import AgentConfig, SessionDefaults, initial, updated, view
+from vivavoce.protocol.usage import text_tokens
 
 DEFAULTS = SessionDefaults("gpt-realtime", "alloy", reasoning=False)
 WINDOW = 1_000_000
@@ -21,6 +26,10 @@ WINDOW = 1_000_000
 
 def config(**session: Any) -> AgentConfig:
     return view(updated(initial(DEFAULTS, "sess_x", 0), {"type": "realtime", **session}, DEFAULTS, spoken=False))
+
+
+def build(items: list[Item], config: AgentConfig, ledger: PlaybackLedger, window: int) -> Context:
+    return build_context(items, config, ledger, Window(window), TokenScale())
 
 
 def message(item_id: str, text: str, role: str = "user") -> Item:
@@ -68,7 +77,10 @@ def test_every_call_that_is_kept_has_an_output_after_it_and_every_output_a_call_
 
 @given(items=ITEMS, window=st.integers(0, 8_000))
 def test_any_history_at_all_makes_a_request_that_backends_take(items: list[Item], window: int) -> None:
-    context = build(items, config(), PlaybackLedger(), window)
+    try:
+        context = build(items, config(), PlaybackLedger(), window)
+    except ContextOverflow:
+        return
     messages = build_request(context, config(), "sess_x").messages
     open_calls: list[str] = []
     for entry in messages:
@@ -86,13 +98,17 @@ def test_the_oldest_go_until_the_rest_fits_and_the_order_stays(items: list[Item]
     everything = build(items, config(), PlaybackLedger(), WINDOW).items
     size = sum(entry.tokens.total for entry in everything)
     truncation: Any = {"type": "retention_ratio", "retention_ratio": ratio or 1.0, "token_limits": {"post_instructions": limit}}
+    if everything and everything[-1].tokens.total > limit:
+        with pytest.raises(ContextOverflow):
+            build(items, config(truncation=truncation), PlaybackLedger(), WINDOW)
+        return
     kept = build(items, config(truncation=truncation), PlaybackLedger(), WINDOW).items
     left = sum(entry.tokens.total for entry in kept)
     assert left <= limit
     if size <= limit:
         assert kept == everything
     else:
-        assert left <= limit * (ratio or 1.0)
+        assert left <= max(limit * (ratio or 1.0), everything[-1].tokens.total)
     last = [entry for entry in everything if entry.kind not in ("call", "output")]
     talk = [entry for entry in kept if entry.kind not in ("call", "output")]
     assert talk == last[len(last) - len(talk) :]
@@ -101,8 +117,15 @@ def test_the_oldest_go_until_the_rest_fits_and_the_order_stays(items: list[Item]
 def test_what_does_not_fit_is_refused_when_nothing_may_be_dropped() -> None:
     items = [message("a", "x" * 40_000)]
     with pytest.raises(ContextOverflow, match="tokens long"):
-        build(items, config(truncation="disabled"), PlaybackLedger(), 10_000)
-    assert build(items, config(), PlaybackLedger(), 10_000).items == ()
+        build([*items, message("b", "x")], config(truncation="disabled"), PlaybackLedger(), 10_000)
+    assert [entry.id for entry in build([*items, message("b", "x")], config(), PlaybackLedger(), 10_000).items] == ["b"]
+
+
+@pytest.mark.parametrize("truncation", ["auto", "disabled", {"type": "retention_ratio", "retention_ratio": 0.5}])
+def test_what_is_to_be_answered_is_never_dropped(truncation: Any) -> None:
+    items = [message("a", "x"), message("b", "x" * 40_000)]
+    with pytest.raises(ContextOverflow, match="tokens long"):
+        build(items, config(truncation=truncation), PlaybackLedger(), 10_000)
 
 
 def test_the_context_ends_at_the_last_word_heard() -> None:
@@ -128,3 +151,73 @@ def test_audio_in_which_nothing_was_understood_is_marked() -> None:
     with_text = Item("b", "message", role="user", parts=[Part("input_audio", None, heard=""), Part("input_text", "this")])
     unclear = [entry.unclear for entry in build([silent, with_text], config(), PlaybackLedger(), WINDOW).items]
     assert unclear == [True, False]
+
+
+# --- the window -------------------------------------------------------------------------------------------------------------------
+
+
+def grown(count: int) -> list[Item]:
+    return [message(f"i{place}", "x" * 400) for place in range(count)]
+
+
+def test_a_cut_leaves_room_for_some_turns_so_that_the_beginning_stays_cached() -> None:
+    """C.10: with a retention ratio the context is cut deep and seldom, and begins alike from one cut to the next."""
+    window, firsts = Window(4_096 + 2_000), []
+    settings = config(instructions="x", truncation={"type": "retention_ratio", "retention_ratio": 0.5})
+    for turn in range(1, 101):
+        context = build_context(grown(turn), settings, PlaybackLedger(), window, TokenScale())
+        window.drop(context.dropped)
+        assert context.tokens.total <= 2_000
+        firsts.append(context.items[0].id)
+    assert len(set(firsts)) == len([1 for before, after in itertools.pairwise(firsts) if before != after]) + 1
+    assert len(set(firsts)) <= 1 + 100 * 104 // 1_000
+
+
+def test_what_has_been_dropped_stays_dropped_when_there_is_room_again() -> None:
+    window, items = Window(4_096 + 520), grown(6)
+    window.drop(build_context(items, config(instructions="x"), PlaybackLedger(), window, TokenScale()).dropped)
+    kept = build_context([items[0], *items[4:]], config(instructions="x"), PlaybackLedger(), window, TokenScale()).items
+    assert [entry.id for entry in kept] == ["i4", "i5"]
+
+
+def test_a_limit_on_the_answer_leaves_the_rest_of_the_window_to_the_context() -> None:
+    items = grown(20)
+    usual = build(items, config(instructions="x"), PlaybackLedger(), 5_000)
+    short = build(items, config(instructions="x", max_output_tokens=100), PlaybackLedger(), 5_000)
+    assert len(usual.items) < len(short.items) == 20
+
+
+def test_the_limit_after_instructions_does_not_count_instructions_and_tools() -> None:
+    ratio = {"type": "retention_ratio", "retention_ratio": 1.0, "token_limits": {"post_instructions": 520}}
+    brief, long = (
+        build(grown(9), config(instructions=words, truncation=ratio), PlaybackLedger(), WINDOW) for words in ("x", "x" * 90_000)
+    )
+    assert [entry.id for entry in brief.items] == [entry.id for entry in long.items]
+    assert len(brief.items) == 5
+
+
+# --- counting ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_text_is_counted_as_the_backend_turned_out_to_count_it() -> None:
+    scale, items = TokenScale(), [message("a", "x" * 396)]
+    before = build_context(items, config(instructions="x" * 400), PlaybackLedger(), Window(WINDOW), scale)
+    assert before.read == before.tokens.text == 100 + 99 + 4
+    assert scale.learn(told=406, counted=before.read) == 2.0
+    after = build_context(items, config(instructions="x" * 400), PlaybackLedger(), Window(WINDOW), scale)
+    assert after.tokens.text == 402, "the framing of a message is not text"
+
+
+def test_a_backend_that_counts_nonsense_does_not_empty_the_window() -> None:
+    scale = TokenScale()
+    scale.learn(told=10**9, counted=10)
+    assert scale.tokens("four") == 4
+    scale.learn(told=1, counted=10**9)
+    assert scale.tokens("x" * 160) == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"), [("four", 1), ("", 0), ("twelve chars", 3), ("日本語", 3), ("привет", 3), ("日本 go", 3)]
+)
+def test_text_of_other_scripts_is_longer_in_tokens(text: str, tokens: int) -> None:
+    assert text_tokens(text) == tokens

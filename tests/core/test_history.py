@@ -136,3 +136,46 @@ def test_items_named_by_a_response_never_reach_the_conversation_or_the_wire() ->
     assert not [kind for kind in sim.types() if "transcription" in kind]
     sim.client({"type": "conversation.item.retrieve", "item_id": "mine"})
     assert sim.of("conversation.item.retrieved")[-1]["item"]["content"] == [{"type": "input_text", "text": "kept"}]
+
+
+# --- several messages of one response ---------------------------------------------------------------------------------------------
+
+IN_TWO = (Say("one two three", "commentary"), Say("four five six", "final_answer"))
+
+
+def in_two_messages(run_ms: float, **timings: int) -> tuple[Simulator, list[str]]:
+    """A response that speaks two messages, some time into it; and their ids."""
+    sim = Simulator(replies=[IN_TWO], defaults=SessionDefaults("gpt-realtime-2.1"), timings=Timings(**timings))
+    sim.client({"type": "response.create"})
+    sim.run(run_ms)
+    return sim, [event["item"]["id"] for event in sim.of("response.output_item.added")]
+
+
+def next_context(sim: Simulator) -> list[str]:
+    sim.client({"type": "response.create"})
+    sim.run(5_000)
+    check_stream(sim.events)
+    return [entry.text for entry in sim.contexts[-1].context.items]
+
+
+def truncate(sim: Simulator, item_id: str, at_ms: int) -> None:
+    sim.client({"type": "conversation.item.truncate", "item_id": item_id, "content_index": 0, "audio_end_ms": at_ms})
+    assert sim.events[-1]["type"] == "conversation.item.truncated"
+
+
+def test_who_heard_of_a_later_message_heard_the_earlier_one() -> None:
+    """I5: the estimate at the cancel cut the first message; the client's player was ahead of it."""
+    sim, (first, second) = in_two_messages(300, synthesis=40, speech_per_word=1_000)
+    sim.client({"type": "response.cancel"})
+    sim.client({"type": "conversation.item.retrieve", "item_id": first})
+    assert sim.events[-1]["item"]["content"][0]["transcript"] == ""
+    truncate(sim, second, 1_000)
+    assert next_context(sim) == ["one two three", "four"]
+
+
+def test_of_the_messages_after_the_cut_nothing_was_heard_even_while_the_response_goes_on() -> None:
+    sim, (first, _) = in_two_messages(200, synthesis=30)
+    assert not sim.of("response.done")
+    truncate(sim, first, 350)
+    sim.run(5_000)
+    assert next_context(sim) == ["one"]

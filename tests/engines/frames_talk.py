@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vivavoce.engines.llm.frames.brain import FramesBrain
-from vivavoce.engines.ports import LlmDelta, LlmFinish, LlmRequest, LlmUsage, Message, TextDelta, ToolCall, ToolCallDelta
+from vivavoce.engines.ports import LlmDelta, LlmFinish, LlmRequest, Message, TextDelta, ToolCall, ToolCallDelta
 
 STRING = {"type": "string"}
 INTEGER = {"type": "integer"}
@@ -90,7 +90,7 @@ class Talk:
 
     def respond(self) -> str:
         deltas = collect(self.brain, LlmRequest(tuple(self.messages), self.tools, **self.options))
-        assert isinstance(deltas[-1], LlmFinish) and isinstance(deltas[-2], LlmUsage)
+        assert isinstance(deltas[-1], LlmFinish)
         self.calls = calls_of(deltas)
         made = tuple(ToolCall(self._next_id(), name, json.dumps(arguments)) for name, arguments in self.calls)
         self._open = [call.call_id for call in made]

@@ -55,6 +55,14 @@ def test_reasoning_has_two_names(field: str) -> None:
     assert read(chunk({field: "Hm."}), chunk(finish="stop")) == [ReasoningDelta("Hm."), LlmFinish("stop")]
 
 
+@pytest.mark.parametrize(
+    ("phase", "known"),
+    [("commentary", "commentary"), ("final_answer", "final_answer"), ("overture", None), (["commentary"], None)],
+)
+def test_a_phase_is_taken_from_backends_that_know_it(phase: Any, known: str | None) -> None:
+    assert read(chunk({"content": "One moment.", "phase": phase}), chunk(finish="stop"))[0] == TextDelta("One moment.", known)
+
+
 def test_a_refusal_is_spoken() -> None:
     assert read(chunk({"refusal": "I cannot."}, "stop"))[0] == TextDelta("I cannot.")
 

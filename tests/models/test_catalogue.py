@@ -11,7 +11,7 @@ from vivavoce.models.catalogue import catalogue
 def test_families_start_with_their_recorded_defaults() -> None:
     models = catalogue({})
     old, new = models["gpt-realtime"].defaults, models["gpt-realtime-2"].defaults
-    assert (old.voice, old.silence_duration_ms, old.reasoning, old.context_tokens) == ("alloy", 200, False, 32_000)
+    assert (old.voice, old.silence_duration_ms, old.reasoning, old.context_tokens) == ("alloy", 200, False, 32_320)
     assert (new.voice, new.silence_duration_ms, new.reasoning, new.context_tokens) == ("marin", 500, True, 128_000)
 
 

@@ -28,7 +28,7 @@ from websockets.exceptions import ConnectionClosed
 
 from vivavoce.api.server import Server, build_server
 from vivavoce.audio.codec import convert, encode
-from vivavoce.config import Secret, Settings, load_settings
+from vivavoce.config import KeySettings, LimitSettings, Secret, Settings, load_settings
 from vivavoce.models.shelf import EngineShelf
 from vivavoce.models.stack import Stack
 from vivavoce.sessions.service import VoiceService
@@ -361,11 +361,34 @@ class Serving:
         await eventually(lambda: not len(self.service.hub))
 
 
-def settings(*, keys: tuple[str, ...] = (), **server: Any) -> Settings:
-    """Return settings that depend on nothing around: loopback, any port, no configuration."""
+def settings(
+    *,
+    keys: tuple[str, ...] = (),
+    named: Mapping[str, KeySettings] | None = None,
+    limits: LimitSettings | None = None,
+    home: Path | None = None,
+    **server: Any,
+) -> Settings:
+    """Return settings that depend on nothing around, and leave nothing behind: loopback, any port, no configuration.
+
+    Args:
+        keys: API keys without a name.
+        named: keys with one.
+        limits: of every key.
+        home: the home folder.
+        server: whatever else `[server]` says.
+    """
     base = load_settings({"HOME": str(Path.home())})
-    values = {"port": 0, "drain_seconds": 0.0, "api_keys": tuple(Secret(key) for key in keys), **server}
-    return replace(base, server=replace(base.server, **values), profile="null")
+    signing = Secret("what the tests sign with")
+    values = {"port": 0, "drain_seconds": 0.0, "api_keys": tuple(map(Secret, keys)), "signing_key": signing, **server}
+    return replace(
+        base,
+        server=replace(base.server, **values),
+        keys=named or {},
+        limits=limits or LimitSettings(),
+        home=home or base.home,
+        profile="null",
+    )
 
 
 @asynccontextmanager

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
 import pytest
 
+import kit
 from kit import MODEL, REASONING_MODEL, TURN, collapsed, scripted, serving, silence, speech, streams, text
+from vivavoce.core import effects
+from vivavoce.sessions.agent import AgentRunner
+from vivavoce.settings import LimitSettings
 from vivavoce.testing.brain import ScriptedBrain
 from vivavoce.testing.recognizer import Heard, ScriptedRecognizer
 from vivavoce.testing.script import CallTool, Hang, Say, Together
@@ -24,6 +29,10 @@ CLOSED = ["response.content_part.done", "conversation.item.done", "response.outp
 TRANSCRIPT = ["response.output_audio_transcript.delta", "response.output_audio_transcript.done"]
 AUDIO = ["response.output_audio.delta", "response.output_audio.done"]
 TEXT = ["response.output_text.delta", "response.output_text.done"]
+RESPONSE_KEYS = [
+    *("object", "id", "status", "status_details", "output", "conversation_id", "output_modalities", "max_output_tokens"),
+    *("audio", "usage", "metadata"),
+]
 CALLED = [
     "response.output_item.added",
     "conversation.item.added",
@@ -132,6 +141,14 @@ async def test_2_a_text_message_and_its_answer(modality: str) -> None:
     assert client.of("conversation.item.added")[1]["previous_item_id"] == user
     assert client.of("conversation.item.done")[1]["previous_item_id"] == user
     assert response["output_modalities"] == [modality]
+    created = client.of("response.created")[0]["response"]
+    assert list(created) == list(response) == RESPONSE_KEYS
+    assert created == {**response, "status": "in_progress", "output": [], "usage": None}
+    assert response["conversation_id"].startswith("conv_")
+    assert (response["status_details"], response["metadata"], response["max_output_tokens"]) == (None, None, "inf")
+    assert list(response["usage"]) == [
+        *("total_tokens", "input_tokens", "output_tokens", "input_token_details", "output_token_details"),
+    ]
     content = {
         "audio": {"type": "output_audio", "transcript": "Hello to you."},
         "text": {"type": "output_text", "text": "Hello to you."},
@@ -337,6 +354,66 @@ async def test_a_conversation_with_the_official_clients_own_methods() -> None:
         await openai.conversation.item.delete(item_id="mine")
         await client.until("conversation.item.deleted")
         client.events.clear()
+
+
+async def test_12_an_idle_timeout_after_the_answer_has_been_played(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The idle timer is made to hurry; how long it was to wait is what is looked at."""
+    waits: list[int] = []
+    set_timer = AgentRunner._set_timer
+
+    def hurry(runner: AgentRunner, effect: effects.SetTimer) -> None:
+        if effect.name == "idle":
+            waits.append(effect.delay_ms)
+            effect = replace(effect, delay_ms=effect.delay_ms // 100)
+        set_timer(runner, effect)
+
+    monkeypatch.setattr(AgentRunner, "_set_timer", hurry)
+    brain = ScriptedBrain("one two three four.", "Are you still there?", repeat=True)
+    async with serving(scripted(brain)) as server, server.official() as client:
+        detection = {"type": "server_vad", "idle_timeout_ms": 5_000}
+        await client.update(audio={"input": {"turn_detection": detection, "transcription": {"model": "whisper-1"}}})
+        await client.settled()
+        assert not waits, "before the first answer there is nothing to wait for"
+        await client.append(TURN)
+        first = await client.done()
+        start = len(client.events)
+        await client.done()
+        idle = client.events[start:]
+
+    assert 5_000 + 300 < waits[0] <= 5_000 + len(client.audio(first["id"])) // 48, "counted from the end of playback"
+    assert streams([event["type"] for event in idle])["main"] == [
+        "input_audio_buffer.timeout_triggered",
+        *HEARD,
+        "response.created",
+        *OPENED,
+        *CLOSED,
+        "response.done",
+    ]
+    triggered, committed, added, done = idle[:4]
+    assert set(triggered) == {"type", "event_id", "audio_start_ms", "audio_end_ms", "item_id"}
+    assert 0 <= triggered["audio_start_ms"] <= triggered["audio_end_ms"] <= len(TURN) // 48
+    assert {triggered["item_id"], committed["item_id"], added["item"]["id"], done["item"]["id"]} == {triggered["item_id"]}
+    assert committed["previous_item_id"] == first["output"][0]["id"]
+    told = next(event for event in idle if event["type"] == TRANSCRIBED[1])
+    assert (told["item_id"], told["transcript"]) == (triggered["item_id"], "")
+
+
+async def test_13_rate_limits_are_told_right_after_each_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = kit.settings
+    limits = LimitSettings(tokens_per_minute=100_000)
+    monkeypatch.setattr(kit, "settings", lambda **server: replace(settings(**server), limits=limits))
+    async with serving() as server, server.official() as client:
+        for _ in range(2):
+            await client.respond()
+            told = await client.read()
+            assert told["type"] == "rate_limits.updated"
+            (entry,) = told["rate_limits"]
+            assert list(entry) == ["name", "limit", "remaining", "reset_seconds"]
+            assert (entry["name"], entry["limit"]) == ("tokens", 100_000)
+            assert 0 < entry["remaining"] < 100_000
+            assert entry["reset_seconds"] > 0
+        used = [event["rate_limits"][0]["remaining"] for event in client.of("rate_limits.updated")]
+        assert used[1] < used[0], "what was used is not there any more"
 
 
 async def test_14_an_error_says_what_is_wrong_and_whose() -> None:

@@ -106,6 +106,13 @@ async def test_what_cannot_be_opened_is_refused_before_the_upgrade(query: str, s
     assert (got, error["code"], error["param"]) == (status, code, param)
 
 
+async def test_a_handshake_at_a_path_nothing_is_at_is_refused_with_404() -> None:
+    async with serving() as server:
+        url = server.realtime().partition("?")[0].replace("/realtime", "/realtime/translations?model=gpt-realtime-translate")
+        status, error = await refusal(url)
+    assert (status, error["message"]) == (404, "Invalid URL (GET /v1/realtime/translations)")
+
+
 async def test_the_official_client_maps_the_refusals() -> None:
     async with serving(keys=(KEY,)) as server:
         for model, key, status in ((MODEL, "sk-wrong", 401), ("gpt-9", KEY, 404)):

@@ -8,6 +8,7 @@ import pytest
 from recording import Recording, shape
 
 from kit import Client, Event, scripted, serving, streams
+from vivavoce.config import LimitSettings
 from vivavoce.testing.official import validate_event
 
 RECORDINGS = (
@@ -17,11 +18,6 @@ RECORDINGS = (
     "tool_call_round",
     "tool_round_reasoning_model",
 )
-
-OMITTED = {
-    "rate_limits.updated": "no limits are configured: there is nothing true to say",
-}
-"""Recorded events that do not come from us, and why."""
 
 ADDED = {
     (
@@ -50,10 +46,10 @@ DIFFERENT = {
 async def test_a_recorded_session_gets_the_recorded_answers(golden: Path, name: str) -> None:
     recording = Recording.load(golden / f"{name}.jsonl")
     stack = scripted(recording.brain(), recording.recognizer())
-    async with serving(stack) as server, server.connect(recording.model(), read=False) as client:
+    async with serving(stack, limits=_limits(recording)) as server, server.connect(recording.model(), read=False) as client:
         await _replay(recording, client)
     ours = [event for event in client.events if (name, event["type"]) not in ADDED]
-    theirs = [event for event in recording.server() if event["type"] not in OMITTED]
+    theirs = recording.server()
 
     assert {kind for kind in client.types() if (name, kind) in ADDED} == {kind for where, kind in ADDED if where == name}
     assert streams([event["type"] for event in ours]) == streams([event["type"] for event in theirs])
@@ -71,7 +67,7 @@ def test_the_validator_accepts_every_recorded_frame(golden: Path, name: str) -> 
 async def test_a_recorded_turn_is_found_where_the_service_found_it(golden: Path) -> None:
     recording = Recording.load(golden / "server_vad_turn.jsonl")
     stack = scripted(recording.brain(), recording.recognizer())
-    async with serving(stack) as server, server.connect(recording.model(), read=False) as client:
+    async with serving(stack, limits=_limits(recording)) as server, server.connect(recording.model(), read=False) as client:
         await _replay(recording, client)
     for kind, key in (("speech_started", "audio_start_ms"), ("speech_stopped", "audio_end_ms")):
         theirs, ours = recording.of(f"input_audio_buffer.{kind}")[0][key], client.of(f"input_audio_buffer.{kind}")[0][key]
@@ -81,13 +77,19 @@ async def test_a_recorded_turn_is_found_where_the_service_found_it(golden: Path)
     assert client.of(kind)[0]["transcript"] == recording.of(kind)[0]["transcript"]
 
 
+def _limits(recording: Recording) -> LimitSettings | None:
+    """The limits the service told of: those of the account, one entry each; None where it told of none."""
+    told = [limit for event in recording.of("rate_limits.updated") for limit in event["rate_limits"]]
+    return LimitSettings(**{f"{limit['name']}_per_minute": limit["limit"] for limit in told}) if told else None
+
+
 async def _replay(recording: Recording, client: Client) -> None:
     """Send the client's side, each frame once the events that preceded it are there, and read to the last recorded event."""
     for frame, after in recording.client():
         if after is not None:
             await _until(client, *after)
         await client.frame(frame)
-    last = [event["type"] for event in recording.server() if event["type"] not in OMITTED][-1]
+    last = recording.server()[-1]["type"]
     await _until(client, last, len(recording.of(last)))
 
 

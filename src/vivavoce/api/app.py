@@ -15,9 +15,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
+from vivavoce.api import legacy
 from vivavoce.api.access import Gate
+from vivavoce.api.answers import refusal
+from vivavoce.api.client_secrets import ClientSecrets, create_client_secret
 from vivavoce.api.realtime import realtime
+from vivavoce.api.sessions import retrieve_session
+from vivavoce.api.signing import Signer, signing_key
 from vivavoce.engines.ports import EngineFault
 from vivavoce.protocol import errors
 from vivavoce.protocol.errors import ClientFault
@@ -51,14 +57,20 @@ def create_app(service: VoiceService, *, warm: bool = True) -> Starlette:
             Route("/metrics", metrics),
             Route("/v1/models", list_models),
             Route("/v1/models/{model}", retrieve_model),
+            Route("/v1/realtime/client_secrets", create_client_secret, methods=["POST"]),
             WebSocketRoute("/v1/realtime", realtime),
             WebSocketRoute("/v1/realtime/", realtime),
+            Route("/v1/sessions/{session}", retrieve_session),
+            *legacy.ROUTES,
+            WebSocketRoute("/{path:path}", no_such_socket),
         ],
         exception_handlers={ClientFault: _on_fault, HTTPException: _on_http, Exception: _on_crash},
         lifespan=lifespan,
     )
     app.state.service = service
-    app.state.gate = Gate(service.settings.server.api_keys)
+    signer = Signer(lambda: signing_key(service.settings))
+    app.state.gate = Gate(service.settings, signer)
+    app.state.secrets = ClientSecrets(service, app.state.gate, signer)
     return app
 
 
@@ -100,6 +112,11 @@ async def retrieve_model(request: Request) -> Response:
     return JSONResponse(found.wire())
 
 
+async def no_such_socket(socket: WebSocket) -> None:
+    """Refuse a handshake at a path nothing is at, as a request there is refused."""
+    await socket.send_denial_response(refusal(errors.not_found(f"GET {socket.url.path}")))
+
+
 async def _start(service: VoiceService) -> None:
     try:
         await service.start()
@@ -114,22 +131,17 @@ async def _start(service: VoiceService) -> None:
         service.failure = f"an engine crashed at the start: {error!r}"
 
 
-def _answer(fault: ClientFault) -> Response:
-    headers = {"Retry-After": "1"} if fault.status in (429, 503) else None
-    return JSONResponse({"error": fault.body()}, fault.status, headers)
-
-
 async def _on_fault(request: Request, fault: Any) -> Response:
-    return _answer(fault)
+    return refusal(fault)
 
 
 async def _on_http(request: Request, error: Any) -> Response:
     if error.status_code == 404:
-        return _answer(errors.not_found(f"{request.method} {request.url.path}"))
+        return refusal(errors.not_found(f"{request.method} {request.url.path}"))
     fault = ClientFault(str(error.detail), None, status=error.status_code)
-    return _answer(fault)
+    return refusal(fault)
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:
     _log.error("request crashed", path=request.url.path, exc_info=error)
-    return _answer(errors.internal())
+    return refusal(errors.internal())

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import socket
 from pathlib import Path
 from typing import Final
 
+import structlog
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
 
 from vivavoce.api.app import create_app
+from vivavoce.api.tls import CIPHERS, tls_files
 from vivavoce.config import Settings
+from vivavoce.protocol import errors
 from vivavoce.sessions.service import VoiceService
+
+_log = structlog.get_logger("vivavoce.server")
 
 LINGER_S: Final = 5.0
 """How long a connection may take to close once its session is over: a client that reads nothing would hold it open."""
 
+LONGEST_HEADER: Final = 128 * 1024
+"""Longest line of a handshake, in bytes: client secrets carry their session's configuration in one. websockets takes 8 KiB unless
+`WEBSOCKETS_MAX_LINE_LENGTH` says otherwise when it is imported, which may long have happened; so the limit it read is raised."""
+
+http11.MAX_LINE_LENGTH = max(http11.MAX_LINE_LENGTH, LONGEST_HEADER)
+
 
 class Protocol(WebSocketsSansIOProtocol):
-    """A WebSocket connection that does not outlive its session."""
+    """A WebSocket connection that does not outlive its session, and whose refusals are sent."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived. A handshake that cannot be read is answered: uvicorn would leave its client waiting."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.transport.is_closing():
+            self.handshake_complete = True  # there is nothing left to answer when the server stops
+            self.transport.write(_unreadable())
+            self.transport.close()
 
     async def run_asgi(self) -> None:
         """Run the app, then give the close a moment."""
@@ -26,6 +48,13 @@ class Protocol(WebSocketsSansIOProtocol):
             await super().run_asgi()
         finally:
             self.loop.call_later(LINGER_S, self.transport.abort)
+
+
+def _unreadable() -> bytes:
+    fault = errors.headers_too_large(LONGEST_HEADER)
+    body = json.dumps({"error": fault.body()}).encode()
+    head = f"HTTP/1.1 {fault.status} Request Header Fields Too Large\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
 
 class Server(uvicorn.Server):
@@ -52,12 +81,17 @@ def build_server(settings: Settings, service: VoiceService | None = None, *, tls
     Args:
         settings: address, keys, limits.
         service: what answers; built from the settings by default.
-        tls: certificate and key files.
+        tls: certificate and key files; those of the settings by default.
 
     Raises:
-        ConfigError: the address is public and no keys are configured.
+        ConfigError: the address is public and no keys are configured, or the certificate cannot be used.
     """
     settings.check()
+    # Below warnings, uvicorn and websockets write down request lines and headers: keys and secrets are in them.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    tls = tls or tls_files(settings)
+    if settings.keyed and not settings.server.on_loopback and tls is None:
+        _log.warning("API keys come in clear: serve TLS, or let a proxy in front of this server do so", host=settings.server.host)
     service = service or VoiceService(settings)
     config = uvicorn.Config(
         create_app(service),
@@ -74,5 +108,6 @@ def build_server(settings: Settings, service: VoiceService | None = None, *, tls
         timeout_graceful_shutdown=5,
         ssl_certfile=tls[0] if tls else None,
         ssl_keyfile=tls[1] if tls else None,
+        ssl_ciphers=CIPHERS,
     )
     return Server(config, service, settings.server.drain_seconds)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from vivavoce.cli.errors import FAILED, MISUSED, Trouble
@@ -42,11 +44,12 @@ def refused(host: str, port: int, error: OSError) -> Trouble:
     return Trouble(f"server.host = {host!r} cannot be listened on ({error.strerror}): use 127.0.0.1 or 0.0.0.0", MISUSED)
 
 
-def base_url(host: str, port: int) -> str:
+def base_url(host: str, port: int, *, secure: bool = False) -> str:
     """Return the address clients on this machine connect to; those elsewhere put the machine's name in its place."""
     bare = host.strip("[]")
     local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bare, bare)
-    return f"http://[{local}]:{port}/v1" if ":" in local else f"http://{local}:{port}/v1"
+    name = f"[{local}]" if ":" in local else local
+    return f"{'https' if secure else 'http'}://{name}:{port}/v1"
 
 
 def http_base_url(url: str) -> str:
@@ -70,11 +73,24 @@ def http_base_url(url: str) -> str:
     return urlunsplit((scheme, parts.netloc, path, "", ""))
 
 
-def how_to_connect(address: str, *, keyed: bool = False) -> str:
-    """Return three lines of Python that open a session at a base address."""
+def how_to_connect(address: str, *, keyed: bool = False, certificate: Path | None = None) -> str:
+    """Return three lines of Python that open a session at a base address.
+
+    Args:
+        address: the base address.
+        keyed: whether clients must bring a key.
+        certificate: the server's own certificate, if nobody else vouches for it: clients have to be told to trust it.
+    """
     key = "one of the server's API keys" if keyed else "any"
-    return (
+    trust = "" if certificate is None else how_to_trust(certificate) + "\n\n"
+    return trust + (
         "from openai import AsyncOpenAI\n"
         f'client = AsyncOpenAI(base_url="{address}", api_key="{key}")\n'
         'async with client.realtime.connect(model="gpt-realtime-2") as connection: ...'
     )
+
+
+def how_to_trust(certificate: Path) -> str:
+    """Return what Node and Python clients are started with so that they trust a certificate nobody else vouches for."""
+    path = shlex.quote(str(certificate))
+    return f"export NODE_EXTRA_CA_CERTS={path}   # Node\nexport SSL_CERT_FILE={path}         # Python"

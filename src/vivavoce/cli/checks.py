@@ -10,11 +10,13 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
 import httpx
 
+from vivavoce.api.tls import expiry, tls_files
 from vivavoce.cli.addresses import listen
 from vivavoce.cli.coffee_bar import MODEL
 from vivavoce.cli.errors import Trouble
@@ -32,6 +34,7 @@ Status = Literal["ok", "warn", "fail"]
 _REPLY_S: Final = 3.0
 _START_S: Final = 60.0
 _LOW_SPACE_BYTES: Final = 500 << 20
+_SHORT_LIFE: Final = timedelta(days=7)
 
 _ROLES: Final = {
     "vad": "voice activity",
@@ -64,7 +67,7 @@ def examine(environ: Mapping[str, str], config: Path | None, profile: str | None
     try:
         settings = load_settings(environ, config_file=config, overrides={"profile": profile})
         names = engine_names(settings, MODEL)
-        checks += [_exposure(settings), _profile(settings)]
+        checks += [_exposure(settings), _tls(settings), _profile(settings)]
         checks += _engines(settings, names)
         checks += _assets(ModelStore(settings.home), names)
         checks += [_endpoint(name, llm, used=name == names["llm"]) for name, llm in settings.llms.items()]
@@ -90,6 +93,28 @@ def _exposure(settings: Settings) -> Check:
     count = len(server.api_keys) + len(settings.keys)
     keys = f"{count} API keys" if count else "no API keys: this machine only"
     return Check("access", "ok", f"host {server.host}, {keys}")
+
+
+def _tls(settings: Settings) -> Check:
+    server = settings.server
+    try:
+        files = tls_files(settings)
+        left = expiry(files[0]) - datetime.now(UTC) if files else None
+    except ConfigError as error:
+        return Check("tls", "fail", str(error), "mend the file or the setting it names")
+    if files is None or left is None:
+        if settings.keyed and not server.on_loopback:
+            way_out = "set server.tls_cert and server.tls_key, or let a proxy in front of the server speak TLS"
+            return Check("tls", "warn", "off: API keys come in clear over the network", way_out)
+        return Check("tls", "ok", "off; clients that insist on wss, the Node ones among them, need --tls-self-signed")
+    detail = f"certificate {files[0]}{' (made here)' if server.tls_self_signed else ''}, {_days(left)}"
+    if left < _SHORT_LIFE:
+        return Check("tls", "warn", detail, "renew the certificate and restart the server")
+    return Check("tls", "ok", detail)
+
+
+def _days(left: timedelta) -> str:
+    return f"valid for {left.days} more days" if left > timedelta() else "expired"
 
 
 def _profile(settings: Settings) -> Check:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vivavoce.cli import models
+from vivavoce.cli import keys, models
 from vivavoce.cli.demo.command import demo
 from vivavoce.cli.doctor import doctor
 from vivavoce.cli.errors import PlainErrors
@@ -28,6 +28,7 @@ app.command()(demo)
 app.command()(talk)
 app.command()(doctor)
 app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
 
 
 @app.command()

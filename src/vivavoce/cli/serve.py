@@ -32,6 +32,16 @@ def serve(
     api_key: Annotated[
         list[str] | None, typer.Option(help="A key clients must bring; may be repeated; env:NAME as above.", metavar="KEY")
     ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Serve https and wss with this certificate (PEM, with its chain).", metavar="FILE")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM, no password).", metavar="FILE")] = None,
+    tls_self_signed: Annotated[
+        bool, typer.Option("--tls-self-signed", help="Serve https and wss with a certificate made here, for this machine.")
+    ] = False,
+    beta: Annotated[
+        bool, typer.Option("--beta", help="Speak the beta's shapes to clients that ask for them, instead of refusing them.")
+    ] = False,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning, error or critical. [info]")] = None,
     max_sessions: Annotated[str | None, typer.Option(help="Sessions open at once; more are refused.")] = None,
     drain_seconds: Annotated[str | None, typer.Option(help="How long sessions may go on after a stop. [30]")] = None,
@@ -49,6 +59,10 @@ def serve(
             "llm_model": llm_model,
             "llm_api_key": llm_api_key,
             "api_keys": api_key or None,
+            "tls_cert": tls_cert,
+            "tls_key": tls_key,
+            "tls_self_signed": tls_self_signed or None,
+            "beta": beta or None,
             "log_level": log_level,
             "max_sessions": max_sessions,
             "drain_seconds": drain_seconds,
@@ -64,15 +78,18 @@ def run_server(settings: Settings, *, stop_with_stdin: bool = False) -> None:
         Trouble: the address cannot be listened on, or an engine cannot run here.
         ConfigError: a setting cannot be used.
     """
+    from vivavoce.api.tls import tls_files
+
     settings.check()
+    tls = tls_files(settings)
     listening = listen(settings.server.host, settings.server.port)
     try:
-        _run(settings, listening, stop_with_stdin)
+        _run(settings, listening, tls, stop_with_stdin)
     finally:
         listening.close()
 
 
-def _run(settings: Settings, listening: socket.socket, stop_with_stdin: bool) -> None:
+def _run(settings: Settings, listening: socket.socket, tls: tuple[Path, Path] | None, stop_with_stdin: bool) -> None:
     import asyncio
 
     from vivavoce.api.server import build_server
@@ -80,8 +97,8 @@ def _run(settings: Settings, listening: socket.socket, stop_with_stdin: bool) ->
 
     configure_logs(settings.server.log_level)
     service = _service(settings)
-    server = build_server(settings, service)
-    address = base_url(settings.server.host, listening.getsockname()[1])
+    server = build_server(settings, service, tls=tls)
+    address = base_url(settings.server.host, listening.getsockname()[1], secure=tls is not None)
     if stop_with_stdin:
         threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
@@ -130,9 +147,12 @@ async def _serve(server: Server, service: VoiceService, listening: socket.socket
 
 
 def _announce(settings: Settings, address: str) -> None:
+    from vivavoce.api.tls import kept_files
+
     profile = settings.profile_file or settings.profile
     sys.stdout.write(f"Vivavoce listens at {address} (profile {profile}). Ctrl-C stops it.\n\n")
-    for line in how_to_connect(address, keyed=settings.keyed).splitlines():
+    certificate = kept_files(settings.home)[0] if settings.server.tls_self_signed else None
+    for line in how_to_connect(address, keyed=settings.keyed, certificate=certificate).splitlines():
         sys.stdout.write(f"    {line}\n")
     sys.stdout.write("\n")
     sys.stdout.flush()

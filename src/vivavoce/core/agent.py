@@ -69,10 +69,12 @@ class AgentCore:
         self._archive = AudioArchive(archive_bytes)
         self._conversation = Conversation(ids.conversation())
         self._hearing = Hearing(ids, self._out, judged=judged)
-        self._history = History(self._conversation, self._ledger, self._archive)
+        self._history = History(self._conversation, self._ledger, self._archive, images=defaults.images)
         self._jobs: dict[int, Job] = {}
         self._early: inputs.Recognized | inputs.RecognitionFailed | None = None
         self._idle_token = 0
+        self._answered_at: int | None = None
+        """Where the input audio stood when the last response ended, in ticks; None before the first."""
         self._replies = Replies(
             self._conversation,
             self._ledger,
@@ -135,6 +137,8 @@ class AgentCore:
             self._replies.handle(event, now_ms)
         else:
             handler(event)
+        for item_id in self._history.trim():
+            self._gone(item_id)
         return self._flush()
 
     @property
@@ -163,6 +167,8 @@ class AgentCore:
         turn = self._hearing.turn
         self._hearing.configure(config)
         self._forget(turn)
+        if self._answered_at is not None and _idle(before) != _idle(config) and turn is None and self._replies.active is None:
+            self._start_idle_clock()
         if (before.tools, before.instructions, before.transcription) != (config.tools, config.instructions, config.transcription):
             self._out.append(effects.Prepare(config))
 
@@ -198,23 +204,21 @@ class AgentCore:
         self._send(events.item_retrieved(self._history.retrieve(event.item_id)))
 
     def _on_item_truncate(self, event: client.ItemTruncate) -> None:
-        at_ms = self._history.truncate(event, self._replies.later_outputs(event.item_id))
+        at_ms = self._history.truncate(event, self._replies.spoken_with(event.item_id))
         self._send(events.item_truncated(event.item_id, event.content_index, at_ms))
 
     def _on_item_delete(self, event: client.ItemDelete) -> None:
         self._history.delete(event.item_id)
-        for number in [number for number, job in self._jobs.items() if job.item_id == event.item_id]:
-            del self._jobs[number]
-            self._out.append(effects.AbortRecognition(number))
+        self._gone(event.item_id)
         self._send(events.item_deleted(event.item_id))
         self._replies.advance()
 
     def _on_response_create(self, event: client.ResponseCreate) -> None:
-        self._replies.check_create(event.response)
+        config = session.view(session.with_overrides(self._session, event.response, self._defaults))
+        self._replies.check_create(event.response, config)
         named, sounds = self._history.named_items(event.response.get("input"), self._ids.item, self._hearing.format)
         for item, heard in sounds:
             self._recognize(item, heard, shown=False)
-        config = session.view(session.with_overrides(self._session, event.response))
         self._answer(event.response, config, named)
 
     def _on_response_cancel(self, event: client.ResponseCancel) -> None:
@@ -273,6 +277,13 @@ class AgentCore:
         if turn is not None and self._hearing.turn is not turn:
             self._jobs.pop(turn.job, None)
 
+    def _gone(self, item_id: str) -> None:
+        """Let everything go that was kept for an item which is not in the conversation any more."""
+        for number in [number for number, job in self._jobs.items() if job.item_id == item_id]:
+            del self._jobs[number]
+            self._out.append(effects.AbortRecognition(number))
+        self._replies.forget(item_id)
+
     def _recognize(self, item: Item, sounds: dict[int, bytes], *, shown: bool = True) -> None:
         """Have the audio parts of an item the client made recognized."""
         for index, audio in sounds.items():
@@ -306,6 +317,7 @@ class AgentCore:
             told = logprobs(final.words) if self._config.logprobs else None
             usage = transcription_usage(job.audio_ms)
             self._send(events.transcription_completed(job.item_id, job.content_index, transcript, usage, told))
+            self._out.append(effects.Transcribed(self._config.transcription.model, usage["seconds"]))
         self._replies.advance()
 
     def _on_recognition_failed(self, failed: inputs.RecognitionFailed) -> None:
@@ -348,7 +360,7 @@ class AgentCore:
 
     def _answer_turn(self) -> None:
         try:
-            self._replies.check_create({})
+            self._replies.check_create({}, self._config)
         except ClientFault as fault:
             self._send(events.error(fault.wire(None)))
         else:
@@ -360,6 +372,10 @@ class AgentCore:
         self._replies.create(wanted, config, named, self._now_ms)
 
     def _response_ended(self) -> None:
+        self._answered_at = self._hearing.buffer.end
+        self._start_idle_clock()
+
+    def _start_idle_clock(self) -> None:
         """Start the idle clock: it counts from the end of playback, and any speech or response starts it anew."""
         detection = self._config.turn_detection
         if detection is not None and detection.idle_timeout_ms is not None:
@@ -384,8 +400,10 @@ class AgentCore:
         if detection is None or detection.idle_timeout_ms is None:
             return
         segment = self._hearing.take(self._ids.item())
-        start, end = segment.start // TICKS_PER_MS, segment.end // TICKS_PER_MS
-        self._send(events.timeout_triggered(start, end, segment.item_id))
+        # The event tells of the whole silence since playback; the item holds as much of it as was kept.
+        quiet = segment.end - detection.idle_timeout_ms * TICKS_PER_MS
+        start = min(segment.start, max(quiet, self._answered_at or 0))
+        self._send(events.timeout_triggered(start // TICKS_PER_MS, segment.end // TICKS_PER_MS, segment.item_id))
         self._add_segment(segment)
         # Nobody spoke: what there is to recognize is known without a recognizer.
         self._on_recognized(inputs.Recognized(segment.job, ""))
@@ -400,3 +418,7 @@ class AgentCore:
         done = self._out[:]
         self._out.clear()
         return done
+
+
+def _idle(config: session.AgentConfig) -> int | None:
+    return None if config.turn_detection is None else config.turn_detection.idle_timeout_ms

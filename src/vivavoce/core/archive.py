@@ -11,6 +11,12 @@ DEFAULT_BUDGET_BYTES: Final = 2 * 1024 * 1024
 """Forty-three seconds of 24 kHz PCM: the last turns, in a session that takes no more than 3 MB in all. Whatever is kept fits a frame of
 8 MiB as base64, the limit that clients come with."""
 
+MAX_RECORDINGS: Final = 1_024
+"""However short they are: what a recording is kept in takes memory as well."""
+
+REMEMBERED: Final = 1_024
+"""How many of the recordings dropped last are remembered as such."""
+
 
 @dataclass(slots=True)
 class _Recording:
@@ -29,7 +35,8 @@ class AudioArchive:
     def __init__(self, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
         self._budget = budget_bytes
         self._recordings: dict[tuple[str, int], _Recording] = {}
-        self._dropped: set[tuple[str, int]] = set()
+        self._dropped: dict[tuple[str, int], None] = {}
+        """The recordings dropped last; one that still grows comes last again."""
         self._size = 0
 
     @property
@@ -42,16 +49,18 @@ class AudioArchive:
 
         One that was dropped stays so: its later half alone would be taken for the whole.
         """
-        if (item_id, content_index) in self._dropped:
+        key = (item_id, content_index)
+        if key in self._dropped:
+            self._remember(key)
             return
-        recording = self._recordings.setdefault((item_id, content_index), _Recording(fmt))
+        recording = self._recordings.setdefault(key, _Recording(fmt))
         recording.chunks.append(audio)
         recording.size += len(audio)
         self._size += len(audio)
-        while self._size > self._budget and self._recordings:
+        while self._size > self._budget or len(self._recordings) > MAX_RECORDINGS:
             oldest = next(iter(self._recordings))
             self._drop(oldest)
-            self._dropped.add(oldest)
+            self._remember(oldest)
 
     def cut(self, item_id: str, content_index: int, at_ms: int) -> None:
         """Drop what lies beyond `at_ms` of a recording."""
@@ -73,7 +82,15 @@ class AudioArchive:
         """Drop every recording of an item."""
         for key in [key for key in self._recordings if key[0] == item_id]:
             self._drop(key)
-        self._dropped = {key for key in self._dropped if key[0] != item_id}
+        for key in [key for key in self._dropped if key[0] == item_id]:
+            del self._dropped[key]
+
+    def _remember(self, key: tuple[str, int]) -> None:
+        """Note that a recording was dropped, as the last one."""
+        self._dropped.pop(key, None)
+        self._dropped[key] = None
+        if len(self._dropped) > REMEMBERED:
+            del self._dropped[next(iter(self._dropped))]
 
     def _drop(self, key: tuple[str, int]) -> None:
         self._size -= self._recordings.pop(key).size

@@ -10,8 +10,10 @@ import msgspec
 
 from vivavoce.core.conversation import Item
 from vivavoce.core.ledger import PlaybackLedger
+from vivavoce.core.token_scale import TokenScale
+from vivavoce.core.window import Window
 from vivavoce.protocol.session import AgentConfig
-from vivavoce.protocol.usage import Tokens, assistant_audio_tokens, text_tokens, user_audio_tokens
+from vivavoce.protocol.usage import Tokens, assistant_audio_tokens, user_audio_tokens
 
 _MESSAGE_OVERHEAD: Final = 4
 """Tokens of framing per message: the usual rule of thumb for chat templates."""
@@ -19,13 +21,12 @@ _MESSAGE_OVERHEAD: Final = 4
 _IMAGE_TOKENS: Final = {"low": 85, "auto": 765, "high": 765}
 """Source: the published tile rule for a 1024 x 1024 image, which is what we assume without decoding it."""
 
-_ANSWER_RESERVE: Final = 4_096
-
 
 @dataclass(frozen=True, slots=True)
 class ContextItem:
     """One item as the brain sees it. `kind` is `system`, `user`, `assistant`, `call` or `output`."""
 
+    id: str
     kind: str
     text: str = ""
     images: tuple[str, ...] = ()
@@ -34,6 +35,9 @@ class ContextItem:
     unclear: bool = False
     """user: there was audio, and nothing in it was understood."""
     tokens: Tokens = field(default_factory=Tokens)
+    """What it is billed as."""
+    read: int = 0
+    """Tokens of text that the brain reads of it: the transcript too, where audio is billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,62 +47,67 @@ class Context:
     instructions: str
     items: tuple[ContextItem, ...]
     tokens: Tokens
+    read: int = 0
+    """Tokens of text that the brain reads in all; 0 where there are images, which backends count in ways of their own."""
+    dropped: tuple[str, ...] = ()
+    """The items that did not fit."""
 
 
-class ContextOverflow(Exception):
-    """The context does not fit the window and truncation is disabled."""
-
-
-def build(items: Sequence[Item], config: AgentConfig, ledger: PlaybackLedger, window: int) -> Context:
+def build(items: Sequence[Item], config: AgentConfig, ledger: PlaybackLedger, window: Window, scale: TokenScale) -> Context:
     """Return the context of a response.
 
     Args:
         items: the conversation, or the items the response names.
         config: the response's configuration.
         ledger: what was heard; text beyond it is left out (I5).
-        window: the model's context window in tokens.
+        window: the model's window, and what has fallen out of it; not changed.
+        scale: counts text.
 
     Raises:
         ContextOverflow: it does not fit and `truncation` is `disabled`.
     """
-    fixed = text_tokens(config.instructions) + sum(text_tokens(_json(tool)) for tool in config.tools)
-    seen = [entry for entry in (_see(item, ledger) for item in items) if entry is not None]
-    kept = _fit(_paired(seen), fixed, config.truncation, window)
-    total = Tokens(text=fixed)
+    fixed = scale.tokens(config.instructions) + sum(scale.tokens(_json(tool)) for tool in config.tools)
+    seen = (_see(item, ledger, scale) for item in items if window.sees(item.id))
+    entries = _paired([entry for entry in seen if entry is not None])
+    count = window.overflow([entry.tokens.total for entry in entries], fixed, config)
+    kept = _paired(entries[count:]) if count else entries
+    total, read = Tokens(text=fixed), fixed
     for entry in kept:
-        total = total + entry.tokens
-    return Context(config.instructions, tuple(kept), total)
+        total, read = total + entry.tokens, read + entry.read
+    counted = 0 if any(entry.images for entry in kept) else read
+    return Context(config.instructions, tuple(kept), total, counted, tuple(entry.id for entry in entries[:count]))
 
 
-def _see(item: Item, ledger: PlaybackLedger) -> ContextItem | None:
+def _see(item: Item, ledger: PlaybackLedger, scale: TokenScale) -> ContextItem | None:
     if item.type == "function_call":
-        tokens = Tokens(text=text_tokens(item.name + item.text) + _MESSAGE_OVERHEAD)
-        return ContextItem("call", item.text, name=item.name, call_id=item.call_id, tokens=tokens)
+        text = scale.tokens(item.name + item.text) + _MESSAGE_OVERHEAD
+        return ContextItem(item.id, "call", item.text, name=item.name, call_id=item.call_id, tokens=Tokens(text), read=text)
     if item.type == "function_call_output":
-        tokens = Tokens(text=text_tokens(item.text) + _MESSAGE_OVERHEAD)
-        return ContextItem("output", item.text, call_id=item.call_id, tokens=tokens)
+        text = scale.tokens(item.text) + _MESSAGE_OVERHEAD
+        return ContextItem(item.id, "output", item.text, call_id=item.call_id, tokens=Tokens(text), read=text)
     if item.role == "assistant":
-        return _see_assistant(item, ledger)
-    return _see_message(item)
+        return _see_assistant(item, ledger, scale)
+    return _see_message(item, scale)
 
 
-def _see_assistant(item: Item, ledger: PlaybackLedger) -> ContextItem | None:
+def _see_assistant(item: Item, ledger: PlaybackLedger, scale: TokenScale) -> ContextItem | None:
     text = " ".join(part.text or "" for part in item.parts)
     heard = ledger.heard_text(item.id, text)
     if not heard.strip():
         return None
     heard_ms = ledger.heard_ms(item.id)
     audio_ms = ledger.generated_ms(item.id) if heard_ms is None else heard_ms
-    tokens = Tokens(text=text_tokens(heard) + _MESSAGE_OVERHEAD, audio=assistant_audio_tokens(audio_ms))
-    return ContextItem("assistant", heard, tokens=tokens)
+    read = scale.tokens(heard) + _MESSAGE_OVERHEAD
+    return ContextItem(item.id, "assistant", heard, tokens=Tokens(read, assistant_audio_tokens(audio_ms)), read=read)
 
 
-def _see_message(item: Item) -> ContextItem:
-    texts, images, audio_ms, image_tokens = [], [], 0.0, 0
+def _see_message(item: Item, scale: TokenScale) -> ContextItem:
+    texts, images, audio_ms, image_tokens, heard = [], [], 0.0, 0, 0
     for part in item.parts:
         if part.type == "input_audio":
             texts.append(part.heard or part.text or "")
             audio_ms += part.audio_ms
+            heard += scale.tokens(texts[-1])
         elif part.type == "input_image":
             images.append(part.image_url)
             image_tokens += _IMAGE_TOKENS[part.detail]
@@ -106,10 +115,10 @@ def _see_message(item: Item) -> ContextItem:
             texts.append(part.text or "")
     text = "\n".join(filter(None, (piece.strip() for piece in texts)))
     # Audio is billed as audio, not as the words we made of it.
-    written = sum(text_tokens(part.text or "") for part in item.parts if part.type != "input_audio")
-    tokens = Tokens(text=written + _MESSAGE_OVERHEAD, audio=user_audio_tokens(audio_ms), image=image_tokens)
+    written = sum(scale.tokens(part.text or "") for part in item.parts if part.type != "input_audio") + _MESSAGE_OVERHEAD
+    tokens = Tokens(text=written, audio=user_audio_tokens(audio_ms), image=image_tokens)
     unclear = not text and not images and any(part.type == "input_audio" for part in item.parts)
-    return ContextItem(item.role, text, tuple(images), unclear=unclear, tokens=tokens)
+    return ContextItem(item.id, item.role, text, tuple(images), unclear=unclear, tokens=tokens, read=written + heard)
 
 
 def _paired(entries: list[ContextItem]) -> list[ContextItem]:
@@ -124,27 +133,6 @@ def _paired(entries: list[ContextItem]) -> list[ContextItem]:
         answers.append(entry)
     answered = {entry.call_id for entry in answers if entry.kind == "output"}
     return [entry for entry in answers if entry.kind != "call" or entry.call_id in answered]
-
-
-def _fit(entries: list[ContextItem], fixed: int, truncation: str | dict[str, Any], window: int) -> list[ContextItem]:
-    """Drop the oldest items until the rest fits; with a retention ratio, down to that share of the limit at once."""
-    limit = max(0, window - _ANSWER_RESERVE - fixed)
-    ratio = 1.0
-    if isinstance(truncation, dict):
-        ratio = float(truncation["retention_ratio"])
-        post = (truncation.get("token_limits") or {}).get("post_instructions")
-        limit = limit if post is None else min(limit, post)
-    size = sum(entry.tokens.total for entry in entries)
-    if size <= limit:
-        return entries
-    if truncation == "disabled":
-        raise ContextOverflow(f"The conversation is {size + fixed} tokens long, more than the model's window allows.")
-    target = limit * ratio
-    dropped = 0
-    while dropped < len(entries) and size > target:
-        size -= entries[dropped].tokens.total
-        dropped += 1
-    return _paired(entries[dropped:])
 
 
 def _json(value: Any) -> str:

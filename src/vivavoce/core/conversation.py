@@ -1,4 +1,7 @@
-"""The conversation: items in order, each known by its id, as the model and the client see them."""
+"""The conversation: items in order, each known by its id, as the model and the client see them.
+
+It is bounded (I10): beyond `MAX_ITEMS` or `MAX_BYTES` its oldest items are forgotten, long after they have left the model's window.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,15 @@ from vivavoce.protocol import errors
 
 ROOT: Final = "root"
 """The `previous_item_id` that means: first."""
+
+MAX_ITEMS: Final = 5_000
+"""More than an hour of the quickest talk: an exchange of two items every two seconds."""
+
+MAX_BYTES: Final = 32 * 1024 * 1024
+"""Texts and images, two of the largest that fit a frame; the text of a full window takes half a megabyte."""
+
+_ITEM_BYTES: Final = 1_024
+"""What an item takes besides its texts: objects, keys, its entry in the order. Source: measured, rounded up."""
 
 
 @dataclass(slots=True)
@@ -49,6 +61,12 @@ class Item:
     text: str = ""
     """function_call: the arguments; function_call_output: the output."""
 
+    @property
+    def weight(self) -> int:
+        """Return the bytes it takes, about: one per character."""
+        texts = sum(len(part.text or "") + len(part.heard or "") + len(part.image_url) for part in self.parts)
+        return _ITEM_BYTES + len(self.text) + texts
+
     def wire(self) -> dict[str, Any]:
         """Return the item as events carry it, in the recorded key order."""
         if self.type == "function_call_output":
@@ -71,6 +89,8 @@ class Conversation:
         self.id = id
         self._items: dict[str, Item] = {}
         self._order: list[str] = []
+        self._weights: dict[str, int] = {}
+        self._weight = 0
 
     def __len__(self) -> int:
         return len(self._order)
@@ -111,12 +131,29 @@ class Conversation:
         place = len(self._order) if after is None else 0 if after == ROOT else self._order.index(after) + 1
         self._items[item.id] = item
         self._order.insert(place, item.id)
+        self.weigh(item.id)
         return self.before(item.id)
+
+    def weigh(self, item_id: str) -> None:
+        """Take the weight of an item that is there, new or changed."""
+        weight = self._items[item_id].weight
+        self._weight += weight - self._weights.get(item_id, 0)
+        self._weights[item_id] = weight
+
+    @property
+    def full(self) -> bool:
+        """Tell whether it holds more than it may."""
+        return len(self._order) > MAX_ITEMS or self._weight > MAX_BYTES
+
+    def oldest(self) -> str | None:
+        """Return the id of the oldest item that is not still being made, None where there is none."""
+        return next((item_id for item_id in self._order if self._items[item_id].status != "in_progress"), None)
 
     def remove(self, item_id: str) -> None:
         """Remove an item that is there."""
         del self._items[item_id]
         self._order.remove(item_id)
+        self._weight -= self._weights.pop(item_id)
 
     def has_call(self, call_id: str) -> bool:
         """Tell whether some item is the call an output may answer."""

@@ -133,6 +133,14 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
+class Transcribed:
+    """The client was given a transcript of this many seconds, by the model it named: charge it."""
+
+    model: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class SetTimer:
     """Fire `TimerFired(name, token)` after this many ms; replaces a running timer of the name."""
 
@@ -172,6 +180,7 @@ Effect = (
     | EndSpeech
     | StopGeneration
     | Used
+    | Transcribed
     | SetTimer
     | Close
     | Note

@@ -19,12 +19,20 @@ OVERSHOOT_MS: Final = 1_000
 
 
 class History:
-    """The client's hand on the conversation."""
+    """The client's hand on the conversation.
 
-    def __init__(self, conversation: Conversation, ledger: PlaybackLedger, archive: AudioArchive) -> None:
+    Args:
+        conversation: the items.
+        ledger: what was said and heard.
+        archive: the audio of items.
+        images: whether the model can be shown images.
+    """
+
+    def __init__(self, conversation: Conversation, ledger: PlaybackLedger, archive: AudioArchive, *, images: bool) -> None:
         self._conversation = conversation
         self._ledger = ledger
         self._archive = archive
+        self._images = images
 
     def check_create(self, event: ItemCreate) -> None:
         """Check that an item may be created where it is asked for.
@@ -41,7 +49,7 @@ class History:
         """Return the item that checked wire data describes, and the bytes of its audio parts by index.
 
         Raises:
-            ClientFault: audio that is not base64 or not whole samples.
+            ClientFault: audio that is not base64 or not whole samples; an image where the model sees none.
         """
         item = Item(wire.get("id") or new_id, wire["type"])
         if item.type == "function_call":
@@ -55,12 +63,16 @@ class History:
             item.call_id, item.text = wire["call_id"], wire["output"]
             return item, {}
         item.role = wire["role"]
+        # Clients that replay a history send the phases they were told.
+        item.phase = wire.get("phase") if item.role == "assistant" else None
         sounds = {}
         for index, part in enumerate(wire["content"]):
             if part["type"] == "input_audio":
                 sounds[index] = _sound(part["audio"], f"item.content[{index}].audio", fmt)
                 item.parts.append(Part("input_audio", part.get("transcript"), audio_ms=fmt.ms(len(sounds[index]))))
             elif part["type"] == "input_image":
+                if not self._images:
+                    raise errors.no_images(f"item.content[{index}]")
                 item.parts.append(Part("input_image", image_url=part["image_url"], detail=part.get("detail") or "auto"))
             else:
                 item.parts.append(Part(part["type"], part["text"]))
@@ -105,12 +117,14 @@ class History:
                 self._complete(item_id, index, part)
         return wire
 
-    def truncate(self, event: ItemTruncate, later: tuple[str, ...]) -> int:
+    def truncate(self, event: ItemTruncate, spoken: tuple[str, ...]) -> int:
         """Cut an item's audio and text to what was heard; return where, in ms.
+
+        Of the same response nothing was heard that comes after it, and everything that comes before it, if anything of it was.
 
         Args:
             event: what the client asks.
-            later: items of the same response that come after it: nothing of them was heard.
+            spoken: the spoken items of its response, in order.
 
         Raises:
             ClientFault: there is no such item, it has no audio, or it is shorter already.
@@ -130,9 +144,12 @@ class History:
         if event.audio_end_ms > generated + OVERSHOOT_MS:
             raise errors.truncate_past_end(generated, event.audio_end_ms)
         at_ms = min(event.audio_end_ms, generated)
-        for item_id, end in [(item.id, at_ms), *((other, 0) for other in later)]:
+        place = spoken.index(item.id) if item.id in spoken else 0
+        for item_id, end in [(item.id, at_ms), *((other, 0) for other in spoken[place + 1 :])]:
             self._ledger.cut(item_id, end, exact=True)
             self._archive.cut(item_id, 0, end)
+        for item_id in spoken[:place] if at_ms > 0 else ():
+            self._ledger.lift(item_id)
         return at_ms
 
     def delete(self, item_id: str) -> None:
@@ -144,6 +161,17 @@ class History:
         item = self._conversation.get(item_id)
         if item is None or item.status == "in_progress":
             raise errors.item_not_found("delete", item_id)
+        self._forget(item_id)
+
+    def trim(self) -> tuple[str, ...]:
+        """Forget the oldest items until the conversation is within its bounds; return which."""
+        gone = []
+        while self._conversation.full and (oldest := self._conversation.oldest()) is not None:
+            self._forget(oldest)
+            gone.append(oldest)
+        return tuple(gone)
+
+    def _forget(self, item_id: str) -> None:
         self._conversation.remove(item_id)
         self._ledger.forget(item_id)
         self._archive.forget(item_id)

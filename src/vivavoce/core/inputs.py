@@ -91,9 +91,10 @@ class BrainCall:
 
 @dataclass(frozen=True, slots=True)
 class BrainUsage:
-    """What the backend counted."""
+    """What the backend counted; 0 where it did not."""
 
     generation: int
+    input_tokens: int
     output_tokens: int
     cached_tokens: int
     reasoning_tokens: int
@@ -109,11 +110,13 @@ class BrainFinished:
 
 @dataclass(frozen=True, slots=True)
 class GenerationFailed:
-    """The brain or the voice broke."""
+    """The brain or the voice broke, or was never asked: the caller's limits did not allow it."""
 
     generation: int
     code: str
     message: str
+    type: str = "server_error"
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

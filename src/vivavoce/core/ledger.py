@@ -4,49 +4,129 @@ Every span of output audio is entered with its item, duration, text and word tim
 qualities (design: estimated, paced, marks); this file knows the estimated one: on a WebSocket the client owns the playout clock, so
 a span is taken to start playing when it was sent or when the one before it ends, whichever is later, until
 `conversation.item.truncate` tells better. The item's heard text is its words whose audio had ended by then (invariant I5).
+
+Memory (I10): what plays is kept span by span only until it is over; what is left of an item is its text and twelve bytes per word, and
+of items beyond the last `EXACT_WORDS` words twelve bytes per span: those are still cut correctly, but at the end of a span.
 """
 
 from __future__ import annotations
 
+import math
+from array import array
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from typing import Final
 
 from vivavoce.core.inputs import Word
 
+EXACT_WORDS: Final = 20_000
+"""How many words, from the last one back, can be told apart when an item is truncated: two hours of somebody who never stops talking."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Span:
-    start_ms: float
-    """From the start of the item's audio."""
-    duration_ms: float
-    play_at_ms: float
+class _Playing:
+    """A span that may still be playing."""
+
+    at_ms: float
     """Session time at which it is taken to start playing."""
-    text: str
-    words: tuple[Word, ...]
+    duration_ms: float
+
+    @property
+    def end_ms(self) -> float:
+        return self.at_ms + self.duration_ms
 
 
 @dataclass(slots=True)
 class _Track:
-    spans: list[_Span] = field(default_factory=list)
+    """The audio of one item."""
+
+    text: str = ""
+    """What the spans say, one after the other."""
+    ends_ms: array[float] = field(default_factory=lambda: array("d"))
+    """When, from the start of the item's audio, another stretch of text has been heard; never descending."""
+    ends_at: array[int] = field(default_factory=lambda: array("I"))
+    """Where in the text each of these stretches ends."""
+    spans_at: array[int] = field(default_factory=lambda: array("I"))
+    """Which of the stretches end a span."""
+    playing: list[_Playing] = field(default_factory=list)
+    over_ms: float = 0.0
+    """How much of the audio is over and in `playing` no more."""
     generated_ms: float = 0.0
     heard_ms: float | None = None
     """Where hearing ended; None while nothing cut it short."""
     exact: bool = False
     """Whether `heard_ms` was told rather than estimated."""
 
+    def add(self, duration_ms: float, text: str, words: tuple[Word, ...]) -> None:
+        """Enter the text and the words of another span."""
+        start_ms = reached_ms = self.generated_ms
+        # A span without a length has been heard once what lies before it and a moment more have.
+        end_ms = start_ms + duration_ms if duration_ms > 0 else math.nextafter(start_ms, math.inf)
+        place = 0
+        for word in words:
+            reached_ms = max(reached_ms, start_ms + word.end_ms)
+            if reached_ms >= end_ms:
+                break
+            found = text.find(word.text, place)
+            place = found + len(word.text) if found >= 0 else min(len(text), place + len(word.text))
+            self._mark(reached_ms, len(self.text) + place)
+        self.text += text
+        self._mark(end_ms, len(self.text))
+        self.spans_at.append(len(self.ends_ms) - 1)
+        self.generated_ms += duration_ms
+
+    def heard(self, at_ms: float) -> str:
+        """Return the text whose audio had ended by then."""
+        count = bisect_right(self.ends_ms, at_ms)
+        return self.text[: self.ends_at[count - 1]] if count else ""
+
+    def settle(self) -> None:
+        """Forget where words end, and keep where spans do."""
+        self.ends_ms = array("d", (self.ends_ms[index] for index in self.spans_at))
+        self.ends_at = array("I", (self.ends_at[index] for index in self.spans_at))
+        self.spans_at = array("I", range(len(self.ends_ms)))
+
+    def pass_by(self, now_ms: float) -> None:
+        """Forget what is over."""
+        while self.playing and self.playing[0].end_ms <= now_ms:
+            self.over_ms += self.playing.pop(0).duration_ms
+
+    def cursor(self, now_ms: float) -> float:
+        """Return how much of it has been played, by the estimate."""
+        return self.over_ms + sum(min(max(now_ms - span.at_ms, 0.0), span.duration_ms) for span in self.playing)
+
+    def _mark(self, end_ms: float, place: int) -> None:
+        self.ends_ms.append(end_ms)
+        self.ends_at.append(place)
+
 
 class PlaybackLedger:
-    """What one session has said, by item."""
+    """What one session has said, by item.
 
-    def __init__(self) -> None:
+    Args:
+        exact_words: how many of the last words to keep the ends of.
+    """
+
+    def __init__(self, exact_words: int = EXACT_WORDS) -> None:
+        self._exact_words = exact_words
         self._tracks: dict[str, _Track] = {}
+        self._detailed: dict[str, int] = {}
+        """Items whose words can be told apart, oldest first, and how many they have."""
+        self._words = 0
+        self._audible: dict[str, _Track] = {}
+        """Tracks that may still be playing."""
         self._playing_until_ms = 0.0
 
     def enter(self, item_id: str, duration_ms: float, text: str, words: tuple[Word, ...], now_ms: float) -> None:
         """Enter a span that is being sent now."""
+        self._pass_by(now_ms)
         track = self._tracks.setdefault(item_id, _Track())
         play_at = max(now_ms, self._playing_until_ms)
-        track.spans.append(_Span(track.generated_ms, duration_ms, play_at, text, words))
-        track.generated_ms += duration_ms
+        track.add(duration_ms, text, words)
+        self._count(item_id, len(words))
+        if track.heard_ms is None:
+            track.playing.append(_Playing(play_at, duration_ms))
+            self._audible[item_id] = track
         self._playing_until_ms = play_at + duration_ms
 
     def spoken(self) -> bool:
@@ -69,6 +149,15 @@ class PlaybackLedger:
             return
         track.heard_ms = min(at_ms, track.generated_ms)
         track.exact = track.exact or exact
+        # Where hearing ended is known: nothing is left to be estimated.
+        track.playing.clear()
+        self._audible.pop(item_id, None)
+
+    def lift(self, item_id: str) -> None:
+        """Say that the item was heard to its end after all; what a client told of it stays."""
+        track = self._tracks.get(item_id)
+        if track is not None and not track.exact:
+            track.heard_ms = None
 
     def stop(self, now_ms: float) -> tuple[str, ...]:
         """Say that playback stops now (barge-in, cancel): estimate what was heard of whatever is still playing.
@@ -76,13 +165,12 @@ class PlaybackLedger:
         Returns:
             The ids of the items that were cut short.
         """
-        cut = []
-        for item_id, track in self._tracks.items():
-            if track.heard_ms is None and track.spans and _end(track.spans[-1]) > now_ms:
-                self.cut(item_id, _cursor(track, now_ms), exact=False)
-                cut.append(item_id)
+        self._pass_by(now_ms)
+        cut = tuple(self._audible)
+        for item_id in cut:
+            self.cut(item_id, self._tracks[item_id].cursor(now_ms), exact=False)
         self._playing_until_ms = min(self._playing_until_ms, now_ms)
-        return tuple(cut)
+        return cut
 
     def told_ms(self, item_id: str) -> int | None:
         """Return where a client truncated the item, if one did."""
@@ -104,30 +192,26 @@ class PlaybackLedger:
         track = self._tracks.get(item_id)
         if track is None or track.heard_ms is None:
             return full
-        heard = "".join(_heard_of(span, track.heard_ms) for span in track.spans if span.start_ms < track.heard_ms)
-        return heard.strip()
+        return track.heard(track.heard_ms).strip()
 
     def forget(self, item_id: str) -> None:
         """Drop a deleted item."""
         self._tracks.pop(item_id, None)
+        self._audible.pop(item_id, None)
+        self._words -= self._detailed.pop(item_id, 0)
 
+    def _count(self, item_id: str, words: int) -> None:
+        """Count an item's words, and let the oldest items go by spans where there are too many."""
+        self._detailed[item_id] = self._detailed.get(item_id, 0) + words
+        self._words += words
+        while self._words > self._exact_words and len(self._detailed) > 1:
+            oldest = next(iter(self._detailed))
+            self._words -= self._detailed.pop(oldest)
+            self._tracks[oldest].settle()
 
-def _end(span: _Span) -> float:
-    return span.play_at_ms + span.duration_ms
-
-
-def _cursor(track: _Track, now_ms: float) -> float:
-    return sum(min(max(now_ms - span.play_at_ms, 0.0), span.duration_ms) for span in track.spans)
-
-
-def _heard_of(span: _Span, heard_ms: float) -> str:
-    """Return the span's text up to the last word that ended by `heard_ms`, with the white space before it."""
-    if span.start_ms + span.duration_ms <= heard_ms:
-        return span.text
-    end = 0
-    for word in span.words:
-        if span.start_ms + word.end_ms > heard_ms:
-            break
-        found = span.text.find(word.text, end)
-        end = found + len(word.text) if found >= 0 else min(len(span.text), end + len(word.text))
-    return span.text[:end]
+    def _pass_by(self, now_ms: float) -> None:
+        """Forget what is over."""
+        for item_id, track in list(self._audible.items()):
+            track.pass_by(now_ms)
+            if not track.playing:
+                del self._audible[item_id]

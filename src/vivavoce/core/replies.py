@@ -11,13 +11,15 @@ from typing import Any, Final
 
 from vivavoce.core import effects, inputs
 from vivavoce.core.archive import AudioArchive
-from vivavoce.core.context import ContextOverflow, build
+from vivavoce.core.context import build
 from vivavoce.core.conversation import Conversation, Item
 from vivavoce.core.effects import Effect
 from vivavoce.core.inputs import Input
 from vivavoce.core.ledger import PlaybackLedger
 from vivavoce.core.lifecycle import Happening, Stage
 from vivavoce.core.response import INCOMPLETE, Output, Response
+from vivavoce.core.token_scale import TokenScale
+from vivavoce.core.window import ContextOverflow, Window
 from vivavoce.protocol import errors
 from vivavoce.protocol.ids import IdSource
 from vivavoce.protocol.session import AgentConfig, SessionDefaults
@@ -66,6 +68,8 @@ class Replies:
         self._live: dict[int, Response] = {}
         self._generation = 0
         self._siblings: dict[str, tuple[str, ...]] = {}
+        self._window = Window(defaults.context_tokens)
+        self._scale = TokenScale()
         self._now_ms = 0.0
         self._handlers: dict[type, Callable[[Any, Response], None]] = {
             inputs.BrainText: self._on_text,
@@ -91,12 +95,18 @@ class Replies:
         """Return the default conversation's response, if one is active (I4)."""
         return next((response for response in self._live.values() if response.conversation is not None), None)
 
-    def check_create(self, wanted: dict[str, Any]) -> None:
+    def check_create(self, wanted: dict[str, Any], config: AgentConfig) -> None:
         """Check that a response may be created.
 
         Raises:
-            ClientFault: one is active already, or too many run out of band.
+            ClientFault: one is active already, too many run out of band, or it must call a function that it does not have.
         """
+        names = [tool["name"] for tool in config.tools]
+        where = "response" if "tool_choice" in wanted or "tools" in wanted else "session"
+        if isinstance(config.tool_choice, dict) and config.tool_choice["name"] not in names:
+            raise errors.no_such_tool(f"{where}.tool_choice", config.tool_choice["name"])
+        if config.tool_choice == "required" and not names:
+            raise errors.no_tools(f"{where}.tool_choice")
         if wanted.get("conversation") == "none":
             if sum(response.conversation is None for response in self._live.values()) >= MAX_OUT_OF_BAND:
                 raise errors.too_many_responses(MAX_OUT_OF_BAND)
@@ -115,6 +125,7 @@ class Replies:
             wanted.get("metadata"),
             named,
             self._defaults.reasoning,
+            self._scale,
             self._ids,
             self._send,
         )
@@ -154,9 +165,15 @@ class Replies:
             if response.stage is Stage.WAITING and item_id in self._inputs(response):
                 self._fail(response, code, message)
 
-    def later_outputs(self, item_id: str) -> tuple[str, ...]:
-        """Return the spoken items that came after this one in its response."""
-        return self._siblings.get(item_id, ())
+    def spoken_with(self, item_id: str) -> tuple[str, ...]:
+        """Return the spoken items of this one's response, in order; nothing where it was the only one."""
+        active = self.active
+        return self._siblings.get(item_id) or (() if active is None else active.spoken())
+
+    def forget(self, item_id: str) -> None:
+        """Forget an item that is gone from the conversation."""
+        self._window.forget(item_id)
+        self._siblings.pop(item_id, None)
 
     def named_item(self, item_id: str) -> Item | None:
         """Return an item that only a response's `input` holds."""
@@ -170,6 +187,7 @@ class Replies:
     def _on_text(self, event: inputs.BrainText, response: Response) -> None:
         output = response.say(event.text, event.phase)
         if output is not None and response.audio:
+            self._end_speech(response, response.outputs[: output.index])
             self._out.append(effects.Speak(response.generation, output.index, event.text))
 
     def _on_call(self, event: inputs.BrainCall, response: Response) -> None:
@@ -177,7 +195,10 @@ class Replies:
         self._end_speech(response, response.outputs[:-1])
 
     def _on_usage(self, event: inputs.BrainUsage, response: Response) -> None:
-        response.count(event.output_tokens, event.cached_tokens, event.reasoning_tokens)
+        factor = 1.0
+        if event.input_tokens and response.read:
+            factor = self._scale.learn(event.input_tokens, response.read)
+        response.count(factor, event.output_tokens, event.cached_tokens, event.reasoning_tokens)
 
     def _on_finished(self, event: inputs.BrainFinished, response: Response) -> None:
         if not response.move(Happening.ANSWERED):
@@ -196,11 +217,13 @@ class Replies:
         self._settle(response)
 
     def _on_failed(self, event: inputs.GenerationFailed, response: Response) -> None:
-        self._fail(response, event.code, event.message)
+        if not event.asked:
+            response.forget_input()
+        self._fail(response, event.code, event.message, event.type)
 
     def _on_spoken(self, event: inputs.Spoken, response: Response) -> None:
         ms = response.config.output_format.ms(len(event.audio))
-        output = response.add_audio(event.output_index, event.audio, ms)
+        output = response.add_audio(event.output_index, event.audio, ms, event.text)
         if output is not None and response.conversation is not None:
             self._ledger.enter(output.item.id, ms, event.text, event.words, self._now_ms)
             self._archive.add(output.item.id, 0, event.audio, response.config.output_format)
@@ -216,12 +239,15 @@ class Replies:
             return
         items = self._conversation.items() if response.named is None else response.named
         try:
-            context = build(items, response.config, self._ledger, self._defaults.context_tokens)
+            window = self._window if response.named is None else Window(self._defaults.context_tokens)
+            context = build(items, response.config, self._ledger, window, self._scale)
         except ContextOverflow as overflow:
             self._fail(response, "context_length_exceeded", str(overflow))
             return
+        if response.conversation is not None:
+            window.drop(context.dropped)
         response.move(Happening.HEARD)
-        response.take_input(context.tokens)
+        response.take_input(context.tokens, context.read)
         self._out.append(effects.Generate(response.generation, context, response.config))
 
     def _inputs(self, response: Response) -> set[str]:
@@ -248,10 +274,10 @@ class Replies:
                 self._ledger.stop(self._now_ms)
             self._end(response, "cancelled", {"type": "cancelled", "reason": reason})
 
-    def _fail(self, response: Response, code: str, message: str) -> None:
+    def _fail(self, response: Response, code: str, message: str, type: str = errors.SERVER_ERROR) -> None:
         if response.move(Happening.FAILED):
             self._out.append(effects.Note("response_failed", {"response": response.id, "code": code, "message": message}))
-            error = {"type": "server_error", "code": code, "message": message}
+            error = {"type": type, "code": code, "message": message}
             self._end(response, "failed", {"type": "failed", "error": error})
 
     def _end(self, response: Response, status: str, details: dict[str, Any] | None) -> None:
@@ -263,8 +289,9 @@ class Replies:
         if response.conversation is not None:
             if status != "completed":
                 self._cut_unspoken(response)
-            spoken = [output.item.id for output in response.outputs if output.audio_ms]
-            self._siblings.update({item_id: tuple(spoken[place + 1 :]) for place, item_id in enumerate(spoken[:-1])})
+            spoken = response.spoken()
+            if len(spoken) > 1:
+                self._siblings.update(dict.fromkeys(spoken, spoken))
             self._ended()
 
     def _cut_unspoken(self, response: Response) -> None:

@@ -16,13 +16,18 @@ import msgspec
 
 from vivavoce.core.conversation import Conversation, Item, Part
 from vivavoce.core.lifecycle import TRANSITIONS, Happening, Stage
+from vivavoce.core.token_scale import TokenScale
 from vivavoce.protocol import server_events as events
 from vivavoce.protocol.ids import IdSource
 from vivavoce.protocol.session import AgentConfig
-from vivavoce.protocol.usage import Tokens, Usage, assistant_audio_tokens, text_tokens
+from vivavoce.protocol.usage import Tokens, Usage, assistant_audio_tokens
 
 CHUNK_MS: Final = 200
 """Audio in one `response.output_audio.delta`. Source: wire reference G.7 (100 to 200 ms)."""
+
+LEAD_CHARACTERS: Final = 24
+"""How far a transcript runs ahead of the voice. A client that checks what is about to be said can only stop what it has begun to play, so
+the words come with their sound. Source: the recorded sessions, where three or four words come before the first audio."""
 
 INCOMPLETE: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
 """How a brain may finish without having finished, and the reason the protocol gives for it."""
@@ -37,12 +42,18 @@ class Output:
     call_index: int | None = None
     """The brain's number for it, where it is a function call."""
     pieces: list[str] = field(default_factory=list)
+    told: int = 0
+    """How many of the pieces the client has."""
+    lead: int = 0
+    """Characters that the client has beyond those whose sound it has."""
     audio_ms: float = 0.0
     voiced: bool = True
     """Whether its voice has nothing more to say."""
     text_ended: bool = False
     """Whether its voice was told that no more text comes."""
     closed: bool = False
+    phase: str | None = None
+    """The phase the brain named; None where it named none."""
 
     @property
     def text(self) -> str:
@@ -61,6 +72,7 @@ class Response:
         metadata: echoed as given.
         named: the items the response answers, where it names them itself.
         reasoning: whether messages carry a phase.
+        scale: counts text.
         ids: the session's id source.
         send: where its events go.
     """
@@ -74,6 +86,7 @@ class Response:
         metadata: dict[str, str] | None,
         named: tuple[Item, ...] | None,
         reasoning: bool,
+        scale: TokenScale,
         ids: IdSource,
         send: Callable[[dict[str, Any]], None],
     ) -> None:
@@ -87,7 +100,10 @@ class Response:
         self.finish = "stop"
         self.unknown_tools: list[str] = []
         self._metadata = metadata
+        self.read = 0
+        """Tokens of text in what the brain was asked, by our count; 0 where that cannot be compared with the backend's."""
         self._reasoning = reasoning
+        self._scale = scale
         self._ids = ids
         self._send = send
         self._outputs: list[Output] = []
@@ -105,6 +121,10 @@ class Response:
         """Return the output items so far."""
         return tuple(self._outputs)
 
+    def spoken(self) -> tuple[str, ...]:
+        """Return the ids of the items that have audio, in order."""
+        return tuple(output.item.id for output in self._outputs if output.audio_ms)
+
     def create(self) -> None:
         """Send `response.created`."""
         self._send(events.response_created(self._wire(final=False)))
@@ -120,16 +140,18 @@ class Response:
     # --- what the brain says ----------------------------------------------------------------------------------------------------
 
     def say(self, text: str, phase: str | None) -> Output | None:
-        """Add text to the message at hand, opening one if there is none; return it, or None where there was nothing to say."""
+        """Add text to the message at hand; return it, or None where there was nothing to say.
+
+        A new message is opened where there is none, and where the brain moves on to another phase.
+        """
         output = self._outputs[-1] if self._outputs else None
-        if output is None or output.item.type != "message":
+        moved_on = self._reasoning and output is not None and phase and output.phase and phase != output.phase
+        if output is None or output.item.type != "message" or moved_on:
             if not text.strip():
                 return None
             output = self._open_message(phase)
         output.pieces.append(text)
-        part = self._part(output)
-        tell = part.transcript_delta if self.audio else part.text_delta
-        self._send(tell(text, self._ids.padding(text)))
+        self._tell(output)
         return output
 
     def call(self, index: int, name: str, call_id: str, arguments: str) -> None:
@@ -146,12 +168,14 @@ class Response:
             padding = self._ids.padding(arguments)
             self._send(events.call_delta(self.id, output.item.id, output.index, output.item.call_id, arguments, padding))
 
-    def add_audio(self, output_index: int, audio: bytes, ms: float) -> Output | None:
-        """Send a stretch of an item's speech; return the item, or None where there is no such item."""
+    def add_audio(self, output_index: int, audio: bytes, ms: float, text: str) -> Output | None:
+        """Send a stretch of an item's speech, which says `text`; return the item, or None where there is no such item."""
         output = self._at(output_index)
         if output is None or output.closed:
             return None
         output.audio_ms += ms
+        output.lead -= len(text)
+        self._tell(output)
         part = self._part(output)
         step = CHUNK_MS * self.config.output_format.bytes_per_ms
         for start in range(0, len(audio), step):
@@ -169,14 +193,22 @@ class Response:
         """Tell whether every item's voice has finished."""
         return all(output.voiced for output in self._outputs)
 
-    def count(self, output_tokens: int, cached: int, reasoning: int) -> None:
-        """Take the backend's own count of the answer."""
-        self._told_output_tokens = output_tokens
-        self.usage = Usage(self.usage.input, self.usage.output, cached, reasoning)
+    def count(self, factor: float, output_tokens: int, cached: int, reasoning: int) -> None:
+        """Take the backend's own count: `factor` is how much longer than ours it found the text of the context."""
+        self._told_output_tokens = output_tokens or None
+        tokens = self.usage.input
+        corrected = Tokens(round(tokens.text * factor), tokens.audio, tokens.image)
+        self.usage = Usage(corrected, self.usage.output, cached, reasoning)
 
-    def take_input(self, tokens: Tokens) -> None:
-        """Take the count of the context."""
+    def take_input(self, tokens: Tokens, read: int) -> None:
+        """Take the count of the context; see `Context.read`."""
+        self.read = read
         self.usage = self.usage + Usage(input=tokens)
+
+    def forget_input(self) -> None:
+        """Take the count of the context back: the brain never saw it."""
+        self.read = 0
+        self.usage = Usage(output=self.usage.output)
 
     # --- closing ----------------------------------------------------------------------------------------------------------------
 
@@ -204,6 +236,16 @@ class Response:
         self.usage = self.usage + Usage(output=self._output_tokens())
         self._send(events.response_done(self._wire(final=True)))
 
+    def _tell(self, output: Output, *, everything: bool = False) -> None:
+        """Send the client more of a message's text, in audio mode as far as it may run ahead of the voice."""
+        part = self._part(output)
+        while output.told < len(output.pieces) and (everything or not self.audio or output.lead < LEAD_CHARACTERS):
+            text = output.pieces[output.told]
+            output.told += 1
+            output.lead += len(text)
+            delta = part.transcript_delta if self.audio else part.text_delta
+            self._send(delta(text, self._ids.padding(text)))
+
     def _close(self, output: Output, status: str) -> None:
         output.closed = True
         item = output.item
@@ -217,16 +259,22 @@ class Response:
                 done = events.call_done(self.id, item.id, output.index, item.call_id, item.name, item.text)
                 self._send(done)
         if self.conversation is not None and item.id in self.conversation:
+            self.conversation.weigh(item.id)
             self._send(events.item_done(self.conversation.before(item.id), item.wire()))
         self._send(events.output_item_done(self.id, output.index, item.wire()))
 
     def _close_message(self, output: Output) -> None:
         part = self._part(output)
+        if output.voiced:
+            self._tell(output, everything=True)
+        # What the client was not told of a message that was cut short is no part of it: nobody heard it.
+        del output.pieces[output.told :]
         text = output.text
         output.item.parts[0].text = text
         output.item.parts[0].audio_ms = output.audio_ms
-        if self._reasoning and any(later.item.type == "function_call" for later in self._outputs[output.index + 1 :]):
-            output.item.phase = "commentary"
+        if self._reasoning and output.item.phase is None:
+            called = any(later.item.type == "function_call" for later in self._outputs[output.index + 1 :])
+            output.item.phase = "commentary" if called else "final_answer"
         if self.audio:
             self._send(part.audio_done())
             self._send(part.transcript_done(text))
@@ -239,13 +287,19 @@ class Response:
 
     def _open_message(self, phase: str | None) -> Output:
         item = Item(self._ids.item(), "message", "in_progress", "assistant")
-        item.phase = (phase or "final_answer") if self._reasoning else None
+        # A brain that does not say may yet call a function after this message: what is not known is not claimed (see `_close_message`).
+        certain = phase or (None if self._may_call() else "final_answer")
+        item.phase = certain if self._reasoning else None
         output = self._open(item)
+        output.phase = phase
         output.voiced = not self.audio
         kind = "output_audio" if self.audio else "output_text"
         item.parts.append(Part(kind, ""))
         self._send(self._part(output).added({"type": "audio", "transcript": ""} if self.audio else {"type": "text", "text": ""}))
         return output
+
+    def _may_call(self) -> bool:
+        return bool(self.config.tools) and self.config.tool_choice != "none"
 
     def _open_call(self, index: int, name: str, call_id: str) -> Output:
         item = Item(self._ids.item(), "function_call", "in_progress", name=name, call_id=call_id or self._ids.call())
@@ -270,7 +324,7 @@ class Response:
         return self._outputs[index] if 0 <= index < len(self._outputs) else None
 
     def _output_tokens(self) -> Tokens:
-        estimated = sum(text_tokens(output.text) + text_tokens(output.item.name) for output in self._outputs)
+        estimated = sum(self._scale.tokens(output.text) + self._scale.tokens(output.item.name) for output in self._outputs)
         text = estimated if self._told_output_tokens is None else self._told_output_tokens
         return Tokens(text=text, audio=sum(assistant_audio_tokens(output.audio_ms) for output in self._outputs))
 

@@ -56,6 +56,8 @@ class Capabilities:
     """Recognizer: partials while audio arrives. Synthesizer: audio before the clause is complete."""
     word_times: bool = False
     """Whether word times come from the engine rather than from proportion."""
+    images: bool = False
+    """LanguageModel: whether it can be shown images."""
     quality: Literal["null", "demo", "good", "best"] = "demo"
     max_batch: int = 1
     notes: str = ""

@@ -29,10 +29,14 @@ class ModelInfo:
         return {"id": self.name, "object": "model", "created": CREATED, "owned_by": "vivavoce"}
 
 
+_SMALL_WINDOW: Final = 28_224 + 4_096
+"""Tokens of the models that are said to have 32k. Source: wire reference C.10, the documented input and output of one."""
+
+
 def _agent(name: str, family: str) -> ModelInfo:
     if family == "2":
         return ModelInfo(name, "agent", SessionDefaults(name))
-    return ModelInfo(name, "agent", SessionDefaults(name, "alloy", 200, reasoning=False, context_tokens=32_000))
+    return ModelInfo(name, "agent", SessionDefaults(name, "alloy", 200, reasoning=False, context_tokens=_SMALL_WINDOW))
 
 
 _REASONING: Final = ("gpt-realtime-2", "gpt-realtime-2.1", "gpt-realtime-2.1-mini")

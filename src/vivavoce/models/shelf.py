@@ -96,6 +96,7 @@ class EngineShelf:
                 timeout_s=llm.timeout_s,
                 first_token_timeout_s=llm.first_token_timeout_s,
                 stall_timeout_s=llm.stall_timeout_s,
+                images=llm.images,
                 extra_body=llm.extra_body,
             )
 

@@ -31,6 +31,8 @@ class Refused:
 
     event_id: str | None
     fault: ClientFault
+    type: str | None = None
+    """Its type, if that is a known one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +173,29 @@ _PARSERS: Final[dict[str, tuple[Record, Callable[[str | None, dict[str, Any]], C
 }
 
 SUPPORTED: Final = tuple(_PARSERS)
+_TYPES: Final[dict[type, str]] = {
+    SessionUpdate: "session.update",
+    AudioAppend: "input_audio_buffer.append",
+    AudioCommit: "input_audio_buffer.commit",
+    AudioClear: "input_audio_buffer.clear",
+    ItemCreate: "conversation.item.create",
+    ItemRetrieve: "conversation.item.retrieve",
+    ItemTruncate: "conversation.item.truncate",
+    ItemDelete: "conversation.item.delete",
+    ResponseCreate: "response.create",
+    ResponseCancel: "response.cancel",
+    OutputAudioClear: "output_audio_buffer.clear",
+}
 _decode: Final = msgspec.json.Decoder().decode
 
 
-def parse(frame: str | bytes) -> ClientEvent:
-    """Return the event in a frame, or a `Refused` that says what is wrong with it. Never raises."""
+def parse(frame: str | bytes, translate: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> ClientEvent:
+    """Return the event in a frame, or a `Refused` that says what is wrong with it. Never raises.
+
+    Args:
+        frame: JSON.
+        translate: makes today's spelling of the decoded frame where the client has another; may raise `ClientFault`.
+    """
     try:
         decoded = _decode(frame)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -185,9 +205,15 @@ def parse(frame: str | bytes) -> ClientEvent:
     event_id = decoded.get("event_id")
     event_id = event_id if isinstance(event_id, str) and len(event_id) <= 512 else None
     try:
-        return _parse_object(event_id, decoded)
+        return _parse_object(event_id, decoded if translate is None else translate(decoded))
     except ClientFault as fault:
-        return Refused(event_id, fault)
+        name = decoded.get("type")
+        return Refused(event_id, fault, name if isinstance(name, str) and name in _PARSERS else None)
+
+
+def type_of(event: ClientEvent) -> str | None:
+    """Return an event's type as the wire spells it; None for a frame that has no known one."""
+    return event.type if isinstance(event, Refused) else _TYPES[type(event)]
 
 
 def decode_audio(text: str, param: str) -> bytes:
@@ -210,15 +236,15 @@ def _parse_object(event_id: str | None, frame: dict[str, Any]) -> ClientEvent:
         raise errors.invalid_event("The event must have a 'type' that is a string.")
     if name not in _PARSERS:
         raise errors.unknown_event(name, SUPPORTED)
-    if _is_deeper(frame, MAX_DEPTH):
+    if is_deeper(frame, MAX_DEPTH):
         raise errors.invalid_event(f"The event is nested too deeply: at most {MAX_DEPTH} levels are accepted.")
     schema, make = _PARSERS[name]
     return make(event_id, schema.check(frame, ""))
 
 
-def _is_deeper(value: Any, levels: int) -> bool:
+def is_deeper(value: Any, levels: int) -> bool:
     """Tell whether a decoded value is nested more than this many levels deep."""
     if not isinstance(value, dict | list):
         return False
     inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)
+    return levels == 0 or any(is_deeper(each, levels - 1) for each in inner)

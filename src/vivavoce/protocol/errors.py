@@ -1,55 +1,14 @@
-"""The one table from situation to official error. Nothing builds error objects elsewhere.
-
-Inside, three families: a `ClientFault` (they did wrong: official error, the session lives), an `EngineFault` (ours or a backend's,
-see `engines.ports`: the response fails, the session lives) and a `Fatal` (an error, then the socket closes with a code).
-"""
+"""The one table from situation to official error. Nothing builds error objects elsewhere."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-INVALID_REQUEST: Final = "invalid_request_error"
-SERVER_ERROR: Final = "server_error"
+from vivavoce.protocol.faults import INVALID_REQUEST, SERVER_ERROR, ClientFault, Fatal, figure, json_type, quoted
 
+__all__ = ["INVALID_REQUEST", "SERVER_ERROR", "ClientFault", "Fatal", "json_type", "quoted"]
 
-class ClientFault(Exception):
-    """The client did wrong; it gets one `error` event (or an HTTP error body) and nothing changes.
-
-    Args:
-        message: what is wrong, in words a developer can act on.
-        code: the official code, or None where the service has none.
-        param: dotted path of the offending field.
-        type: the official error type.
-        status: the HTTP status where the fault answers a request.
-    """
-
-    def __init__(
-        self, message: str, code: str | None, param: str | None = None, *, type: str = INVALID_REQUEST, status: int = 400
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.param = param
-        self.type = type
-        self.status = status
-
-    def body(self) -> dict[str, Any]:
-        """Return the error object of an HTTP answer."""
-        return {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
-
-    def wire(self, event_id: str | None) -> dict[str, Any]:
-        """Return the error object of an `error` event that answers the client event `event_id`."""
-        return {"type": self.type, "code": self.code, "message": self.message, "param": self.param, "event_id": event_id}
-
-
-@dataclass(frozen=True, slots=True)
-class Fatal:
-    """The end of a socket: the error event sent first, if any, then the close code and reason."""
-
-    close_code: int
-    reason: str
-    error: ClientFault | None = None
+UNKNOWN: Final = "unknown_parameter"
 
 
 # --- the frame ------------------------------------------------------------------------------------------------------------------
@@ -81,7 +40,7 @@ def missing(param: str) -> ClientFault:
 
 def unknown(param: str) -> ClientFault:
     """Return the fault of a field the service does not have."""
-    return ClientFault(f"Unknown parameter: '{param}'.", "unknown_parameter", param)
+    return ClientFault(f"Unknown parameter: '{param}'.", UNKNOWN, param)
 
 
 def wrong_type(param: str, expected: str, got: object) -> ClientFault:
@@ -105,7 +64,7 @@ def refused_value(param: str, message: str) -> ClientFault:
 def below(param: str, minimum: float, got: float, kind: str) -> ClientFault:
     """Return the fault of a number under its minimum; `kind` is `integer` or `decimal`."""
     return ClientFault(
-        f"Invalid '{param}': {kind} below minimum value. Expected a value >= {minimum:g}, but got {_figure(got)} instead.",
+        f"Invalid '{param}': {kind} below minimum value. Expected a value >= {minimum:g}, but got {figure(got)} instead.",
         f"{kind}_below_min_value",
         param,
     )
@@ -114,7 +73,7 @@ def below(param: str, minimum: float, got: float, kind: str) -> ClientFault:
 def above(param: str, maximum: float, got: float, kind: str) -> ClientFault:
     """Return the fault of a number over its maximum; `kind` is `integer` or `decimal`."""
     return ClientFault(
-        f"Invalid '{param}': {kind} above maximum value. Expected a value <= {maximum:g}, but got {_figure(got)} instead.",
+        f"Invalid '{param}': {kind} above maximum value. Expected a value <= {maximum:g}, but got {figure(got)} instead.",
         f"{kind}_above_max_value",
         param,
     )
@@ -180,6 +139,33 @@ def beta_disabled() -> ClientFault:
         "The Realtime beta API shape is disabled. Remove the 'OpenAI-Beta: realtime=v1' header and use the GA event names.",
         "beta_api_shape_disabled",
     )
+
+
+def beta_route_disabled(route: str, instead: str) -> ClientFault:
+    """Return the fault of a request to a route of the beta; `instead` is the route that replaced it."""
+    return ClientFault(
+        f"Invalid URL ({route}): this route of the Realtime beta is disabled. Use {instead} instead.", None, status=404
+    )
+
+
+def not_served(what: str) -> ClientFault:
+    """Return the fault of asking for what this server does not do; `what` is plural and begins the sentence."""
+    return ClientFault(f"{what} are not supported by this server.", None)
+
+
+def beta_modalities(param: str, got: object) -> ClientFault:
+    """Return the fault of modalities the beta did not have together; the words are the beta service's."""
+    return ClientFault(
+        f"Invalid modalities: {quoted(got)[1:-1]}. Supported combinations are: ['text'] and ['audio', 'text'].",
+        "invalid_value",
+        param,
+    )
+
+
+def prompt_not_found(param: str, id: str, version: str | None) -> ClientFault:
+    """Return the fault of a prompt template that is not there."""
+    what = f"Prompt with id {quoted(id)}" + (f" and version {quoted(version)}" if version else "")
+    return ClientFault(f"{what} not found.", "invalid_value", param)
 
 
 # --- audio in -------------------------------------------------------------------------------------------------------------------
@@ -260,6 +246,11 @@ def already_truncated(at_ms: int) -> ClientFault:
     return ClientFault(f"The item is already truncated at {at_ms}ms.", "item_already_truncated", "audio_end_ms")
 
 
+def no_images(param: str) -> ClientFault:
+    """Return the fault of showing an image to a model that sees none."""
+    return ClientFault("The language model behind this session does not support image input.", "invalid_value", param)
+
+
 # --- responses ------------------------------------------------------------------------------------------------------------------
 
 
@@ -270,6 +261,18 @@ def response_active(response_id: str) -> ClientFault:
         "new one.",
         "conversation_already_has_active_response",
     )
+
+
+def no_such_tool(param: str, name: str) -> ClientFault:
+    """Return the fault of a response that must call a function it does not have."""
+    return ClientFault(
+        f"The tool choice names the function {quoted(name)}, which is not among the tools.", "invalid_value", param
+    )
+
+
+def no_tools(param: str) -> ClientFault:
+    """Return the fault of a response that must call a function and has none."""
+    return ClientFault("The tool choice is 'required', and there are no tools.", "invalid_value", param)
 
 
 def too_many_responses(limit: int) -> ClientFault:
@@ -312,16 +315,102 @@ def bad_key() -> ClientFault:
     return ClientFault("Incorrect API key provided.", "invalid_api_key", status=401)
 
 
-def model_not_found(model: str) -> ClientFault:
-    """Return the fault of a model name nobody serves."""
+def secret_expired() -> ClientFault:
+    """Return the fault of a client secret that was good once."""
+    return ClientFault("The client secret has expired. Ask for a new one.", "invalid_api_key", status=401)
+
+
+def secret_orphaned() -> ClientFault:
+    """Return the fault of a client secret whose API key is not accepted any more."""
+    return ClientFault("The API key this client secret was made with is not accepted any more.", "invalid_api_key", status=401)
+
+
+def secret_is_no_key() -> ClientFault:
+    """Return the fault of a client secret where only an API key will do."""
+    return ClientFault("A client secret can only open sessions: this needs an API key.", None, status=403)
+
+
+def secret_too_long(maximum: int, got: int) -> ClientFault:
+    """Return the fault of a session configuration that no header could carry."""
     return ClientFault(
-        f"The model {quoted(model)} does not exist or you do not have access to it.", "model_not_found", "model", status=404
+        f"Invalid 'session': too long for a client secret. It takes {got} characters and may take {maximum}: shorten the instructions "
+        "or the tools, or send them in a session.update.",
+        "string_above_max_length",
+        "session",
     )
 
 
-def wrong_model(model: str, kind: str) -> ClientFault:
+def origin_refused() -> ClientFault:
+    """Return the fault of a web page that may not talk to this server."""
+    return ClientFault("Requests from pages of this origin are not allowed by this server.", None, status=403)
+
+
+def unknown_subprotocol() -> ClientFault:
+    """Return the fault of a handshake for another protocol. What was offered stays unsaid: it may hold a key."""
+    return ClientFault("None of the offered WebSocket subprotocols is known here: offer 'realtime'.", None, status=401)
+
+
+def rate_limited(name: str, limit: int, remaining: int, wait_s: float) -> ClientFault:
+    """Return the fault of a key that has used up a limit; `name` is `requests` or `tokens`, `wait_s` the seconds until it may go on."""
+    return ClientFault(
+        f"Rate limit reached for {name} per minute: Limit {limit}, Remaining {remaining}. Please try again in {wait_s:.3f}s.",
+        "rate_limit_exceeded",
+        type=name,
+        status=429,
+        retry_after_s=wait_s,
+    )
+
+
+def too_many_sessions(limit: int) -> ClientFault:
+    """Return the fault of a key that has as many sessions open as it may."""
+    return ClientFault(
+        f"Rate limit reached for concurrent sessions: Limit {limit}. Close one of them first.",
+        "rate_limit_exceeded",
+        type="requests",
+        status=429,
+    )
+
+
+def invalid_body(detail: str) -> ClientFault:
+    """Return the fault of a request body that is not the JSON it should be."""
+    return ClientFault(f"We could not parse the JSON body of your request: {detail}.", "invalid_json")
+
+
+def body_too_large(maximum: int) -> ClientFault:
+    """Return the fault of a request body that is longer than anything this route could use."""
+    return ClientFault(f"The body of the request is too large: at most {maximum} bytes are read.", None, status=413)
+
+
+def headers_too_large(maximum: int) -> ClientFault:
+    """Return the fault of a handshake whose headers cannot be read."""
+    return ClientFault(f"The headers of the request are too large: at most {maximum} bytes in a line.", None, status=431)
+
+
+def kind_not_served(param: str, kind: str) -> ClientFault:
+    """Return the fault of a kind of session that exists and that this server does not serve."""
+    return ClientFault(f"Sessions of type {quoted(kind)} are not supported by this server.", "invalid_value", param)
+
+
+def model_not_found(model: str, param: str = "model") -> ClientFault:
+    """Return the fault of a model name nobody serves."""
+    return ClientFault(
+        f"The model {quoted(model)} does not exist or you do not have access to it.", "model_not_found", param, status=404
+    )
+
+
+def session_not_found(session_id: str) -> ClientFault:
+    """Return the fault of asking after a session that is not this key's, or not remembered."""
+    return ClientFault(f"No session with id {quoted(session_id)} found.", None, "session_id", status=404)
+
+
+def wrong_model(model: str, kind: str, param: str = "model") -> ClientFault:
     """Return the fault of a model that cannot serve this kind of session."""
-    return ClientFault(f"The model {quoted(model)} is not supported for {kind} sessions.", "invalid_model", "model")
+    return ClientFault(f"The model {quoted(model)} is not supported for {kind} sessions.", "invalid_model", param)
+
+
+def model_of_secret(asked: str, bound: str) -> ClientFault:
+    """Return the fault of asking for one model with a client secret for another."""
+    return ClientFault(f"The client secret is for the model {quoted(bound)}, not for {quoted(asked)}.", "invalid_model", "model")
 
 
 def not_found(path: str) -> ClientFault:
@@ -339,36 +428,3 @@ def overloaded(what: str) -> ClientFault:
 def internal() -> ClientFault:
     """Return the fault of our own making; the cause is in the log, under the event's id."""
     return ClientFault("The server had an error while processing your request.", None, type=SERVER_ERROR, status=500)
-
-
-# --- helpers --------------------------------------------------------------------------------------------------------------------
-
-
-def json_type(value: object) -> str:
-    """Name a decoded JSON value's type as the service does: `an object`, `a string`, …"""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int():
-            return "an integer"
-        case float():
-            return "a decimal"
-        case str():
-            return "a string"
-        case list():
-            return "an array"
-        case _:
-            return "an object"
-
-
-def quoted(value: object, limit: int = 64) -> str:
-    """Return the value as a short quoted text, safe to put into a message."""
-    text = value if isinstance(value, str) else repr(value)
-    return f"'{text if len(text) <= limit else text[:limit] + '…'}'"
-
-
-def _figure(value: float) -> str:
-    """Return a number as a short text; clients send integers of any length, and not every one has a float."""
-    return f"{value:g}" if -1e15 < value < 1e15 else f"{str(value)[:20]}…"

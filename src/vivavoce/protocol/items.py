@@ -10,6 +10,7 @@ from vivavoce.protocol.schema import Also, Anything, Choice, Nullable, Record, S
 
 _ID: Final = Nullable(Text(512))
 _STATUS: Final = Nullable(Choice(("completed", "incomplete", "in_progress")))
+_PHASE: Final = Nullable(Choice(("commentary", "final_answer")))
 _COMMON: Final[dict[str, Schema]] = {"id": _ID, "object": Anything(), "status": _STATUS, "type": Anything()}
 
 
@@ -58,6 +59,8 @@ def _message(value: Any, path: str) -> Any:
 
 
 def _arguments(value: Any, path: str) -> Any:
+    if not value:  # Models call functions without parameters so, and SDKs replay what models did.
+        return value
     try:
         json.loads(value)
     except (ValueError, RecursionError):
@@ -69,7 +72,7 @@ NEW_ITEM: Final = Tagged(
     {
         "message": Also(
             Record(
-                {**_COMMON, "role": Choice(("system", "user", "assistant")), "content": Anything(), "phase": Anything()},
+                {**_COMMON, "role": Choice(("system", "user", "assistant")), "content": Anything(), "phase": _PHASE},
                 ("type", "role", "content"),
             ),
             _message,

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from vivavoce.protocol import errors
 from vivavoce.protocol.formats import BY_TYPE
+from vivavoce.protocol.prompts import PROMPT
 from vivavoce.protocol.schema import (
     Also,
     Anything,
@@ -189,7 +190,7 @@ REALTIME_SESSION: Final = Record(
         "max_output_tokens": MAX_TOKENS,
         "truncation": TRUNCATION,
         "tracing": TRACING,
-        "prompt": _not_yet("A stored prompt"),
+        "prompt": PROMPT,
         # Echoed by clients that send back what they got; they say nothing we would act on.
         "id": Anything(),
         "object": Anything(),
@@ -211,6 +212,6 @@ RESPONSE: Final = Record(
         "reasoning": REASONING,
         "max_output_tokens": MAX_TOKENS,
         "metadata": Nullable(Map()),
-        "prompt": _not_yet("A stored prompt"),
+        "prompt": PROMPT,
     }
 )

@@ -5,6 +5,7 @@ Source: wire reference E.1 and E.2 (recorded frames): user audio one token per 1
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ USER_AUDIO_MS_PER_TOKEN: Final = 100
 ASSISTANT_AUDIO_MS_PER_TOKEN: Final = 50
 _CHARACTERS_PER_TOKEN: Final = 4
 _CACHE_STEP: Final = 64
+_IDEOGRAPHS: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
+_OTHER_ALPHABETS: Final = re.compile(r"[\u0370-\u1fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +89,16 @@ class RateLimit:
 
 
 def text_tokens(text: str) -> int:
-    """Estimate the tokens of a text: one per four characters, rounded up.
+    """Estimate the tokens of a text: one per four characters of Latin script, two of other alphabets, one of ideographs, rounded up.
 
-    Source: the usual rule of thumb for English with byte-pair vocabularies; replaced by the backend's own count where it gives one.
+    Source: the usual rule of thumb for English with byte-pair vocabularies, and for other scripts what the published multilingual
+    vocabularies come to; corrected by the backend's own count where it gives one (`core.token_scale`).
     """
-    return -(-len(text) // _CHARACTERS_PER_TOKEN)
+    if text.isascii():
+        return -(-len(text) // _CHARACTERS_PER_TOKEN)
+    wide = len(_IDEOGRAPHS.findall(text))
+    other = len(_OTHER_ALPHABETS.findall(text))
+    return wide + -(-other // 2) + -(-(len(text) - wide - other) // _CHARACTERS_PER_TOKEN)
 
 
 def user_audio_tokens(ms: float) -> int:

@@ -17,12 +17,13 @@ from vivavoce.audio.resample import to_speech_rate
 from vivavoce.core import effects, inputs
 from vivavoce.core.agent import AgentCore
 from vivavoce.core.effects import Effect
+from vivavoce.core.inputs import Input
 from vivavoce.dialogue.request import build_request
 from vivavoce.engines.ports import SPEECH_RATE_HZ, EngineFault, RecognitionOptions
 from vivavoce.models.stack import Stack
 from vivavoce.protocol import errors
 from vivavoce.protocol import server_events as events
-from vivavoce.protocol.client_events import ClientEvent
+from vivavoce.protocol.client_events import ClientEvent, Refused, type_of
 from vivavoce.sessions import recognition
 from vivavoce.sessions.answer import Answer
 from vivavoce.sessions.caller import Caller
@@ -31,6 +32,7 @@ from vivavoce.sessions.feed import Feed
 from vivavoce.sessions.inbox import Inbox
 from vivavoce.sessions.meter import SessionMeter
 from vivavoce.sessions.outlet import Outlet
+from vivavoce.sessions.records import SessionRecord
 from vivavoce.sessions.voice import Voice
 
 INTERNAL_ERROR: Final = 1011
@@ -46,10 +48,18 @@ class AgentRunner:
         outlet: the way to the client.
         meter: counts and times what happens.
         caller: who it is for: a response that the caller's limits do not allow fails, and each is charged to them.
+        record: the session's books.
     """
 
     def __init__(
-        self, session_id: str, core: AgentCore, stack: Stack, outlet: Outlet, meter: SessionMeter, caller: Caller
+        self,
+        session_id: str,
+        core: AgentCore,
+        stack: Stack,
+        outlet: Outlet,
+        meter: SessionMeter,
+        caller: Caller,
+        record: SessionRecord,
     ) -> None:
         self.inbox = Inbox()
         self._id = session_id
@@ -58,7 +68,8 @@ class AgentRunner:
         self._outlet = outlet
         self._meter = meter
         self._caller = caller
-        self._log = structlog.get_logger("vivavoce.session").bind(session=session_id)
+        self._record = record
+        self._log = structlog.get_logger("vivavoce.session").bind(session=session_id, **caller.names())
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         put = self.inbox.put
@@ -89,6 +100,7 @@ class AgentRunner:
             effects.EndSpeech: self._end_speech,
             effects.StopGeneration: self._stop_generation,
             effects.Used: self._used,
+            effects.Transcribed: self._transcribed,
             effects.SetTimer: self._set_timer,
             effects.Close: self._close,
             effects.Note: self._note,
@@ -96,6 +108,8 @@ class AgentRunner:
 
     async def receive(self, event: ClientEvent) -> None:
         """Take a client event, and return once it has been handled: its answers are queued then."""
+        refused = event.fault.code if isinstance(event, Refused) else None
+        self._log.debug("received", type=type_of(event), event_id=event.event_id, refused=refused)
         self.inbox.put(inputs.Received(event))
         await self.inbox.handled()
 
@@ -105,7 +119,7 @@ class AgentRunner:
             self._perform(self._core.start(self._caller.session))
             while True:
                 event = await self.inbox.get()
-                self._perform(self._core.handle(event, (self._loop.time() - self._began) * 1000))
+                self._handle(event)
                 if isinstance(event, inputs.VadFrame):
                     self._ear.handled(event.epoch)
         except Exception:  # noqa: BLE001 - the last boundary: a fault of ours ends this session, says so, and leaves the others alone
@@ -123,7 +137,11 @@ class AgentRunner:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._meter.ended(self._core.usage)
+        self._meter.ended()
+        self._record.ended()
+
+    def _handle(self, event: Input) -> None:
+        self._perform(self._core.handle(event, (self._loop.time() - self._began) * 1000))
 
     def _perform(self, wanted: list[Effect]) -> None:
         for effect in wanted:
@@ -192,7 +210,8 @@ class AgentRunner:
     def _generate(self, effect: effects.Generate) -> None:
         refusal = self._caller.limiter.request()
         if refusal is not None:
-            self.inbox.put(inputs.GenerationFailed(effect.generation, refusal.code or errors.SERVER_ERROR, refusal.message))
+            code = refusal.code or errors.SERVER_ERROR
+            self.inbox.put(inputs.GenerationFailed(effect.generation, code, refusal.message, refusal.type, asked=False))
             return
         request = build_request(effect.context, effect.config, self._id)
         voice = None
@@ -220,11 +239,18 @@ class AgentRunner:
         if answer is not None:
             answer[1].cancel()
 
+    def _transcribed(self, effect: effects.Transcribed) -> None:
+        self._meter.paid(self._record.transcribed(effect.model, effect.seconds))
+
     def _used(self, effect: effects.Used) -> None:
+        cost = self._record.used(effect.response_id, effect.status, effect.usage)
+        self._meter.used(effect.usage, cost)
+        fields = {"response": effect.response_id, "status": effect.status, "tokens": effect.usage.total}
+        self._log.info("response", **fields, cost_usd=round(cost, 6))
         self._caller.limiter.use(effect.usage.total)
         limits = self._caller.limiter.state()
-        if limits:
-            self.inbox.put(inputs.RateLimits(limits))
+        if limits:  # told at once: nothing comes between a response's end and what it left
+            self._handle(inputs.RateLimits(limits))
 
     # --- performing: the rest ---------------------------------------------------------------------------------------------------
 

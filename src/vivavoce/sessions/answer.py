@@ -89,7 +89,9 @@ class Answer:
             case ToolCallDelta(index, name, call_id, arguments):
                 return inputs.BrainCall(self._generation, index, name, call_id, arguments)
             case LlmUsage():
-                return inputs.BrainUsage(self._generation, delta.output_tokens, delta.cached_tokens, delta.reasoning_tokens)
+                return inputs.BrainUsage(
+                    self._generation, delta.input_tokens, delta.output_tokens, delta.cached_tokens, delta.reasoning_tokens
+                )
             case LlmFinish(reason):
                 return inputs.BrainFinished(self._generation, reason)
             case _:

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from vivavoce.sessions.limits import KeyLimiter
 
 OPEN = "open"
 """The name of everybody, where no keys are asked for."""
 
+SAFETY_IDENTIFIER_CHARACTERS: Final = 64
+"""Source: OpenAPI document, `safety_identifier`: at most 64 characters."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Whoever opened a session.
 
-    `key` is the key's public name, never the key; `session` the configuration that a client secret brought along.
+    `key` is the key's public name, never the key; `limiter` is shared by all who come with it. `safety_identifier` is the client's
+    name for its user, `session` the configuration that a client secret brought along.
     """
 
     key: str = OPEN
     limiter: KeyLimiter = field(default_factory=KeyLimiter)
     safety_identifier: str | None = None
     session: dict[str, Any] | None = None
+
+    def names(self) -> dict[str, str]:
+        """Return what log lines say of the caller."""
+        named = {"key": self.key}
+        return named if self.safety_identifier is None else {**named, "safety_identifier": self.safety_identifier}
+
+
+def safety_identifier(text: str | None) -> str | None:
+    """Return an `OpenAI-Safety-Identifier` as it is recorded: printable, and cut to the length it may have; None where there is none."""
+    printable = "".join(character for character in text or "" if character.isprintable()).strip()
+    return printable[:SAFETY_IDENTIFIER_CHARACTERS] or None

@@ -24,7 +24,8 @@ class Metrics:
         self.responses = Counter("vivavoce_responses", "Responses ended, by status.", ["model", "status"], **make)
         self.errors = Counter("vivavoce_errors", "Error events sent, by code.", ["code"], **make)
         self.notes = Counter("vivavoce_notes", "Noteworthy faults, by what.", ["what"], **make)
-        self.tokens = Counter("vivavoce_tokens", "Tokens of ended sessions.", ["model", "direction", "content"], **make)
+        self.tokens = Counter("vivavoce_tokens", "Tokens used by responses.", ["model", "direction", "content"], **make)
+        self.cost = Counter("vivavoce_cost_usd", "Cost of responses and transcriptions in US dollars.", ["model"], **make)
         self.answer = Histogram(
             "vivavoce_turn_to_first_audio_seconds",
             "From input_audio_buffer.speech_stopped to the first response.output_audio.delta.",
@@ -66,12 +67,20 @@ class SessionMeter:
         """Count a noteworthy fault."""
         self._metrics.notes.labels(what).inc()
 
-    def ended(self, usage: Usage) -> None:
-        """Take the end of the session and what it used."""
-        self._metrics.sessions.labels(self._kind).dec()
+    def used(self, usage: Usage, cost_usd: float) -> None:
+        """Count what a response used and cost."""
         for direction, tokens in (("input", usage.input), ("output", usage.output)):
             self._metrics.tokens.labels(self._model, direction, "text").inc(tokens.text)
             self._metrics.tokens.labels(self._model, direction, "audio").inc(tokens.audio)
+        self.paid(cost_usd)
+
+    def paid(self, cost_usd: float) -> None:
+        """Count what something cost."""
+        self._metrics.cost.labels(self._model).inc(cost_usd)
+
+    def ended(self) -> None:
+        """Take the end of the session."""
+        self._metrics.sessions.labels(self._kind).dec()
 
     def _speech_stopped(self, event: dict[str, Any], now_s: float) -> None:
         self._stopped_at = now_s

@@ -66,8 +66,8 @@ def error(message: str, *, kind: str, code: str | None, param: str | None = None
 
 def _delta(happening: LlmDelta) -> dict[str, Any]:
     match happening:
-        case TextDelta(text):
-            return {"content": text}
+        case TextDelta(text, phase):
+            return {"content": text} if phase is None else {"content": text, "phase": phase}
         case ReasoningDelta(text):
             return {"reasoning_content": text}
         case ToolCallDelta(index, name, call_id, arguments):

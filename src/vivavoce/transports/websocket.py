@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
@@ -32,10 +32,32 @@ STALL_S: Final = 20.0
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class WebSocketOutlet:
-    """The way to a WebSocket client."""
+class Dialect(Protocol):
+    """How a client spells the events, where it does so differently."""
 
-    def __init__(self, socket: WebSocket) -> None:
+    def take(self, frame: dict[str, Any]) -> dict[str, Any]:
+        """Return a client's frame in today's names.
+
+        Raises:
+            ClientFault: it cannot be said in them.
+        """
+        ...
+
+    def give(self, event: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return what the client is told instead of a server event: any number of events. The event must not be changed."""
+        ...
+
+
+class WebSocketOutlet:
+    """The way to a WebSocket client.
+
+    Args:
+        socket: the accepted socket.
+        dialect: the client's spelling, if it is not today's.
+    """
+
+    def __init__(self, socket: WebSocket, dialect: Dialect | None = None) -> None:
+        self.dialect = dialect
         self._socket = socket
         self._frames: deque[bytes] = deque()
         self._queued = 0
@@ -50,9 +72,10 @@ class WebSocketOutlet:
         """Queue an event; once closing has begun it is dropped."""
         if self._closing is not None:
             return
-        frame = _encode(event)
-        self._frames.append(frame)
-        self._queued += len(frame)
+        for told in (event,) if self.dialect is None else self.dialect.give(event):
+            frame = _encode(told)
+            self._frames.append(frame)
+            self._queued += len(frame)
         if self._queued > HIGH_WATER_BYTES:
             self._room.clear()
         if self._queued > FLOOD_BYTES:
@@ -118,10 +141,11 @@ async def serve(socket: WebSocket, open_session: Callable[[WebSocketOutlet], Age
 
 
 async def _read(socket: WebSocket, runner: AgentRunner, outlet: WebSocketOutlet) -> None:
+    translate = None if outlet.dialect is None else outlet.dialect.take
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return
         frame = message.get("text")
-        await runner.receive(parse(message["bytes"] if frame is None else frame))
+        await runner.receive(parse(message["bytes"] if frame is None else frame, translate))
         await outlet.relief()

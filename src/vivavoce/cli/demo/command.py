@@ -61,16 +61,20 @@ def demo(
     flags = _flags(config, profile, llm_base_url, llm_model)
     flags += ["--port", str(settings.server.port if serve or port is not None else 0)]
     try:
-        with ServerProcess(flags, os.environ, out / "demo.server.log") as server:
+        key, environment = _key(settings)
+        with ServerProcess(flags, environment, out / "demo.server.log") as server:
             server.launch()
             with console.status("Starting the server …"):
                 # The client's side takes a second to load, and so does the server: both at once.
+                from vivavoce.api.tls import kept_files
                 from vivavoce.cli.demo.conversation import Conversation
 
                 guest = _caller(caller or [], engines["synthesizer"])
                 address = server.ready()
+            if settings.server.tls_self_signed:
+                os.environ["SSL_CERT_FILE"] = str(kept_files(settings.home)[0])
             conversation = Conversation(guest, out, console, live=view, turn_detection=turns.value)
-            failure = _hold(conversation, settings, address, guest, console)
+            failure = _hold(conversation, key, address, guest, console)
             if serve:
                 _stay(server, address, console, keyed=settings.keyed)
     except KeyboardInterrupt:
@@ -114,14 +118,29 @@ def _flags(config: Path | None, profile: str | None, llm_base_url: str | None, l
     return [*flags, "--host", "127.0.0.1", "--drain-seconds", "1"]
 
 
-def _hold(conversation: Conversation, settings: Settings, address: str, caller: Caller, console: Console) -> str | None:
+def _key(settings: Settings) -> tuple[str, dict[str, str]]:
+    """Return a key for the caller, and the environment of a server that accepts it beside the configured ones.
+
+    Of those there may be only hashes, so the caller gets a key of its own, which ends with the server.
+    """
+    from vivavoce.cli.keys import hashed, new_key
+
+    environment = dict(os.environ)
+    if not settings.keyed:
+        return "any", environment
+    key = new_key()
+    configured = [secret.reveal() for secret in settings.server.api_keys]
+    hashes = [text if text.startswith("sha256:") else hashed(text) for text in configured]
+    return key, {**environment, "VIVAVOCE_API_KEYS": ",".join([*hashes, hashed(key)])}
+
+
+def _hold(conversation: Conversation, key: str, address: str, caller: Caller, console: Console) -> str | None:
     """Hold the call and sum it up; return why it was no success, if it was none."""
     import asyncio
 
-    keys = settings.server.api_keys
     console.print(f"A coffee bar answers at {address}.", markup=False)
     console.print(caller.about + "\n", markup=False, soft_wrap=not console.is_terminal)
-    asyncio.run(conversation.hold(address, keys[0].reveal() if keys else "any"))
+    asyncio.run(conversation.hold(address, key))
     failure = conversation.failure()
     _sum_up(conversation, console)
     return failure

@@ -4,6 +4,7 @@ Pure: chunks in, deltas out, no I/O. The client library does not validate what a
 every field is checked here, where it is read. Peculiarities of real backends that are read rather than refused:
 
 - reasoning as `reasoning_content` (DeepSeek, vLLM, llama.cpp), as `reasoning` (Ollama, OpenRouter) or as `<think>` in the text;
+- a `phase` beside the text (`commentary`, `final_answer`; the Responses API's word) from those that know which message it is of;
 - parallel calls that share index 0 and differ by id, or have no index at all (Gemini's and Ollama's endpoints);
 - the finish reason `stop` after tool calls; usage repeated with every chunk.
 """
@@ -28,6 +29,8 @@ _FINISH_REASONS: dict[str, _FinishReason] = {
     "function_call": "tool_calls",
 }
 """Every other reason (`stop`, `eos`, `end_turn`, …) means that the model had finished."""
+
+_PHASES = ("commentary", "final_answer")
 
 
 @dataclass(slots=True)
@@ -101,7 +104,11 @@ class ChunkReader:
     def _delta(self, delta: object) -> list[LlmDelta]:
         reasoning = _text(delta, "reasoning_content") or _text(delta, "reasoning")
         deltas: list[LlmDelta] = [ReasoningDelta(reasoning)] if reasoning else []
-        deltas.extend(self._thoughts.feed(_text(delta, "content")))
+        phase = _field(delta, "phase")
+        for said in self._thoughts.feed(_text(delta, "content")):
+            if isinstance(said, TextDelta) and isinstance(phase, str) and phase in _PHASES:
+                said = TextDelta(said.text, phase)
+            deltas.append(said)
         refusal = _text(delta, "refusal")
         if refusal:
             deltas.append(TextDelta(refusal))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from vivavoce.engines.ports import Capabilities, LlmDelta, LlmFinish, LlmRequest, LlmUsage, TextDelta
+from vivavoce.engines.ports import Capabilities, LlmDelta, LlmFinish, LlmRequest, TextDelta
 
 SENTENCE = "I heard you."
 
@@ -40,10 +40,9 @@ class EchoBrain:
         """Do nothing: nothing is held."""
 
     async def generate(self, request: LlmRequest) -> AsyncGenerator[LlmDelta, None]:
-        """Answer in a single delta, followed by usage and finish."""
+        """Answer in a single delta, and finish."""
         answer = self._sentence or _last_user_text(request) or SENTENCE
         yield TextDelta(answer)
-        yield LlmUsage(sum(len(message.text.split()) for message in request.messages), len(answer.split()))
         yield LlmFinish()
 
 

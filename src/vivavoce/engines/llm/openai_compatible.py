@@ -62,6 +62,7 @@ class OpenAICompatibleLlm:
         timeout_s: float = 120.0,
         first_token_timeout_s: float = 20.0,
         stall_timeout_s: float = 15.0,
+        images: bool = True,
         extra_body: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -70,6 +71,7 @@ class OpenAICompatibleLlm:
         self._timeout_s = timeout_s
         self._first_token_timeout_s = first_token_timeout_s
         self._stall_timeout_s = stall_timeout_s
+        self._images = images
         self._extra_body = dict(extra_body or {})
         # The client fills these in from the environment, where they belong to OpenAI, not to this endpoint.
         self._headers: dict[str, str | Omit] = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
@@ -89,6 +91,7 @@ class OpenAICompatibleLlm:
             name=f"openai-compatible ({self._model or 'first model of the endpoint'})",
             licence="that of the model behind the endpoint",
             streaming=True,
+            images=self._images,
             quality="good",
         )
 

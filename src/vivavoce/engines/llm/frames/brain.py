@@ -24,7 +24,6 @@ from vivavoce.engines.ports import (
     LlmDelta,
     LlmFinish,
     LlmRequest,
-    LlmUsage,
     Message,
     TextDelta,
     ToolCallDelta,
@@ -79,7 +78,7 @@ class FramesBrain:
     async def generate(self, request: LlmRequest) -> AsyncIterator[LlmDelta]:
         """Answer once; see `LanguageModel.generate`.
 
-        Text comes word by word, a call as its name and then its arguments in pieces. Usage is estimated, see `CHARS_PER_TOKEN`.
+        Text comes word by word, a call as its name and then its arguments in pieces. It counts no tokens: it has none.
         """
         decided = await asyncio.to_thread(self.decide, request)
         budget = request.max_output_tokens
@@ -87,14 +86,13 @@ class FramesBrain:
         cut = budget is not None and _tokens(text, *(call.tool.name + call.text for call in calls)) > budget
         if cut and budget is not None:
             text, calls = _within(text, budget), ()
+        phase = "commentary" if calls else "final_answer"
         for piece in _PIECE.findall(text):
-            yield TextDelta(piece)
+            yield TextDelta(piece, phase)
         for index, call in enumerate(calls):
             yield ToolCallDelta(index=index, name=call.tool.name)
             for piece in _chunks(call.text):
                 yield ToolCallDelta(index=index, arguments=piece)
-        spent = _tokens(text, *(call.tool.name + call.text for call in calls))
-        yield LlmUsage(input_tokens=_input_tokens(request), output_tokens=spent)
         yield LlmFinish("length" if cut else "tool_calls" if calls else "stop")
 
     def decide(self, request: LlmRequest) -> Answer:
@@ -145,11 +143,6 @@ def _forced(choice: str | Mapping[str, Any], tools: Sequence[Tool]) -> Tool | No
 
 def _tokens(*parts: str) -> int:
     return sum(math.ceil(len(part) / CHARS_PER_TOKEN) for part in parts)
-
-
-def _input_tokens(request: LlmRequest) -> int:
-    messages = [message.text + "".join(call.name + call.arguments for call in message.tool_calls) for message in request.messages]
-    return _tokens(*messages, *(json.dumps(tool, default=str, separators=(",", ":")) for tool in request.tools))
 
 
 def _within(text: str, budget: int) -> str:

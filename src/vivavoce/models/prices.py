@@ -1,0 +1,90 @@
+"""What usage costs: the public prices of the models we stand in for, which the operator may replace by what it really costs.
+
+Source of the table: wire reference E.3, US dollars. A name the table does not list is priced like its family: `mini` models like
+gpt-realtime-2.1-mini, older ones like gpt-realtime-1.5. A transcription model it does not list costs nothing unless it is configured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Final
+
+from vivavoce.protocol.usage import Usage
+from vivavoce.settings import PriceSettings
+
+_PER: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens, and per minute of transcribed audio."""
+
+    text_in: float = 0.0
+    text_cached: float = 0.0
+    text_out: float = 0.0
+    audio_in: float = 0.0
+    audio_cached: float = 0.0
+    audio_out: float = 0.0
+    image_in: float = 0.0
+    image_cached: float = 0.0
+    per_minute: float = 0.0
+
+    def of(self, usage: Usage) -> float:
+        """Return what a usage costs, in US dollars. What was cached is text: backends tell of nothing else."""
+        cached = min(usage.cached, usage.input.text)
+        return (
+            (usage.input.text - cached) * self.text_in
+            + cached * self.text_cached
+            + usage.input.audio * self.audio_in
+            + usage.input.image * self.image_in
+            + usage.output.text * self.text_out
+            + usage.output.audio * self.audio_out
+        ) / _PER
+
+    def of_seconds(self, seconds: float) -> float:
+        """Return what so much transcribed audio costs, in US dollars."""
+        return seconds / 60 * self.per_minute
+
+
+_REALTIME_2: Final = Price(
+    text_in=4, text_cached=0.40, text_out=24, audio_in=32, audio_cached=0.40, audio_out=64, image_in=5, image_cached=0.50
+)
+_REALTIME_1: Final = replace(_REALTIME_2, text_out=16)
+_MINI: Final = Price(text_in=0.60, text_cached=0.06, text_out=2.40, audio_in=10, audio_cached=0.30, audio_out=20)
+_PUBLIC: Final[dict[str, Price]] = {
+    "gpt-realtime-2": _REALTIME_2,
+    "gpt-realtime-2.1": _REALTIME_2,
+    "gpt-realtime-1.5": _REALTIME_1,
+    "gpt-realtime-2.1-mini": _MINI,
+    "gpt-realtime-translate": Price(per_minute=0.034),
+    "gpt-realtime-whisper": Price(per_minute=0.017),
+    "gpt-4o-mini-transcribe": Price(per_minute=0.003),
+}
+
+
+class PriceTable:
+    """Prices by public model name.
+
+    Args:
+        configured: the operator's own; what they leave out keeps its public price.
+    """
+
+    def __init__(self, configured: Mapping[str, PriceSettings]) -> None:
+        self._configured = configured
+
+    def agent(self, model: str) -> Price:
+        """Return the price of an agent model."""
+        family = _MINI if "mini" in model else _REALTIME_1
+        return self._own(model, _PUBLIC.get(model, family))
+
+    def transcription(self, model: str) -> Price:
+        """Return the price of a transcription model."""
+        return self._own(model, _PUBLIC.get(model, Price()))
+
+    def _own(self, model: str, price: Price) -> Price:
+        own = self._configured.get(model)
+        if own is None:
+            return price
+        given = {each.name: getattr(own, each.name) for each in fields(own)}
+        return replace(price, **{name: value for name, value in given.items() if value is not None})
