@@ -9,14 +9,17 @@ LOCK   := -c requirements/constraints.txt
 # A voice is needed: the system's flite (permissive) if it is there, else espeak-ng (GPL, as a separate process) from its package.
 VOICE  := $(shell $(PYTHON) -c 'import ctypes.util as u; print("" if u.find_library("flite_cmu_us_rms") else "[espeak]")' 2>/dev/null)
 
-.PHONY: demo serve test lint types bench bench-orders bench-turn bench-sessions bench-vad clean help
+.PHONY: demo serve test conformance lint types bench bench-orders bench-turn bench-sessions bench-vad soak soak-virtual fuzz properties clean help
 
 help:
 	@echo "make demo            a spoken conversation: a caller orders coffee (out/demo.wav)"
 	@echo "make test            all tests"
+	@echo "make conformance     official clients against a real server; writes docs/conformance.md"
 	@echo "make serve           the server on http://127.0.0.1:8000/v1"
 	@echo "make lint types      style, import contracts; mypy --strict"
 	@echo "make bench           all benchmarks; also bench-orders, bench-turn, bench-sessions, bench-vad"
+	@echo "make soak            half an hour of real sessions; soak-virtual: two hours in virtual time"
+	@echo "make fuzz properties twenty thousand broken frames; ten thousand interleavings"
 
 demo: $(VENV)/.installed
 	$(BIN)/vivavoce demo $(ARGS)
@@ -26,6 +29,9 @@ serve: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(ARGS)
+
+conformance: $(VENV)/.installed-dev
+	$(BIN)/python tests/conformance/harness.py $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -49,6 +55,18 @@ bench-sessions: $(VENV)/.installed-dev
 
 bench-vad: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.vad $(ARGS)
+
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.soak $(ARGS)
+
+soak-virtual: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.soak_virtual $(ARGS)
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m long tests/server/test_hostile_frames.py $(ARGS)
+
+properties: $(VENV)/.installed-dev
+	HYPOTHESIS_PROFILE=properties $(BIN)/python -m pytest tests/core/test_invariants.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -307,3 +307,12 @@ async def test_sessions_do_not_hear_each_other() -> None:
         assert responses[0]["conversation_id"] != responses[1]["conversation_id"]
         ids = [{event["event_id"] for event in client.events} for client in (first, second)]
         assert not ids[0] & ids[1]
+
+
+async def test_a_backend_that_ignores_the_limit_of_the_answer_is_cut_off() -> None:
+    brain = ScriptedBrain(" ".join(["word"] * 400))
+    async with serving(scripted(brain)) as server, server.connect() as client:
+        response = await client.respond(max_output_tokens=40)
+        assert (response["status"], response["status_details"]["reason"]) == ("incomplete", "max_output_tokens")
+        assert 40 <= len(response["output"][0]["content"][0]["transcript"].split()) <= 50
+        assert brain.cancelled == 1

@@ -254,3 +254,11 @@ async def test_updates_are_acknowledged_in_order() -> None:
             await client.send("session.update", session={"type": "realtime", "instructions": f"{number}"})
         told = [(await client.until("session.updated"))["session"]["instructions"] for _ in range(50)]
     assert told == [str(number) for number in range(50)]
+
+
+async def test_an_option_taken_back_with_null_has_its_default_again() -> None:
+    async with serving() as server, server.connect() as client:
+        ratio = {"type": "retention_ratio", "retention_ratio": 0.5}
+        await client.update(max_output_tokens=50, truncation=ratio)
+        session = await client.update(max_output_tokens=None, truncation=None)
+    assert (session["max_output_tokens"], session["truncation"]) == ("inf", "auto")

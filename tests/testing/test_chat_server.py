@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import openai
 import pytest
 
@@ -185,7 +186,7 @@ def test_a_missing_script_is_refused(tmp_path: Path) -> None:
 async def test_it_runs_from_the_command_line(tmp_path: Path) -> None:
     path = tmp_path / "script.toml"
     path.write_text('[[answer]]\nsay = "Hello from afar."\n', encoding="utf-8")
-    arguments = ["-m", "vivavoce.testing.chat_server", str(path), "--port", "0"]
+    arguments = ["-m", "vivavoce.testing.brain", str(path), "--port", "0"]
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
     try:
         assert process.stdout is not None
@@ -196,3 +197,49 @@ async def test_it_runs_from_the_command_line(tmp_path: Path) -> None:
     finally:
         process.terminate()
         await process.communicate()
+
+
+def test_yaml_has_the_same_vocabulary() -> None:
+    text = """
+repeat: true
+answer:
+  - say: Hello there.
+  - when: weather
+    steps:
+      - {say: Let me look., delay_s: 0.5}
+      - {call: get_weather, arguments: {city: Oslo}, pieces: 3}
+"""
+    script = parse_script(text, "yaml")
+    assert script.pick("weather") == (Say("Let me look.", None, 0.5), CallTool("get_weather", {"city": "Oslo"}, pieces=3))
+    assert [script.pick(""), script.pick("")] == [(Say("Hello there."),)] * 2
+
+
+@pytest.mark.parametrize(("name", "message"), [("a.yaml", "not YAML"), ("a.YML", "not YAML"), ("a.toml", "not TOML")])
+def test_the_ending_of_a_file_says_its_language(tmp_path: Path, name: str, message: str) -> None:
+    path = tmp_path / name
+    path.write_text("answer: [", encoding="utf-8")
+    with pytest.raises(ScriptError, match=message) as caught:
+        load_script(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_script_that_is_no_table_is_refused() -> None:
+    with pytest.raises(ScriptError, match="should be dict"):
+        parse_script("- say: a", "yaml")
+
+
+def test_without_pyyaml_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(ScriptError, match=r"pip install 'vivavoce\[testing\]'"):
+        parse_script("repeat: true", "yaml")
+
+
+async def test_what_it_was_asked_can_be_read_from_outside() -> None:
+    async with ChatServer("Hi.", api_key="k") as server, client_of(server) as client, httpx.AsyncClient() as web:
+        await ask(client, "who is there?")
+        url, key = f"{server.base_url}/requests", {"authorization": "Bearer k"}
+        assert (await web.get(url)).status_code == 401
+        assert (await web.get(url, headers=key)).json()["data"] == server.requests
+        assert server.requests[0]["messages"] == [{"role": "user", "content": "who is there?"}]
+        assert (await web.delete(url, headers=key)).status_code == 204
+        assert (await web.get(url, headers=key)).json()["data"] == []

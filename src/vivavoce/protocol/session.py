@@ -23,6 +23,9 @@ BUILT_IN_INSTRUCTIONS: Final = (
 
 _SESSION_FIELDS: Final = frozenset(REALTIME_SESSION.fields)
 _RESPONSE_FIELDS: Final = frozenset(RESPONSE.fields)
+_WITHOUT: Final = {"max_output_tokens": "inf", "truncation": "auto"}
+"""What null means where it is no value of its own."""
+
 _EAGERNESS_MAX_WAIT_MS: Final = {"low": 8_000, "medium": 4_000, "auto": 4_000, "high": 2_000}
 
 
@@ -140,6 +143,8 @@ def updated(session: dict[str, Any], update: Any, defaults: SessionDefaults, *, 
             continue
         if name == "audio":
             _merge_audio(merged["audio"], value, defaults)
+        elif value is None and name in _WITHOUT:
+            merged[name] = _WITHOUT[name]
         elif name == "instructions":
             merged[name] = value or defaults.instructions
         elif name == "prompt":

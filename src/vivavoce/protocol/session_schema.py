@@ -187,8 +187,9 @@ REALTIME_SESSION: Final = Record(
         "tool_choice": TOOL_CHOICE,
         "parallel_tool_calls": Flag(),
         "reasoning": REASONING,
-        "max_output_tokens": MAX_TOKENS,
-        "truncation": TRUNCATION,
+        # Clients that take an option back send null, and mean the default.
+        "max_output_tokens": Nullable(MAX_TOKENS),
+        "truncation": Nullable(TRUNCATION),
         "tracing": TRACING,
         "prompt": PROMPT,
         # Echoed by clients that send back what they got; they say nothing we would act on.

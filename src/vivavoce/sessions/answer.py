@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import structlog
 
@@ -19,10 +20,15 @@ from vivavoce.engines.ports import (
     TextDelta,
     ToolCallDelta,
 )
+from vivavoce.protocol.usage import text_tokens
 from vivavoce.sessions.closing import closing
 from vivavoce.sessions.voice import Voice
 
 _log = structlog.get_logger("vivavoce.answer")
+
+PATIENCE_WITH_LENGTH: Final = 1.25
+"""How far beyond `max_output_tokens` an answer may go by our estimate before it is cut: a backend that keeps the limit by its own count
+is never cut by ours, and one that ignores it is not let run on."""
 
 
 class Answer:
@@ -71,7 +77,7 @@ class Answer:
             self._put(inputs.GenerationFailed(self._generation, "server_error", "The model had an error while answering."))
 
     async def _think(self) -> None:
-        finished = False
+        finished, said = False, ""
         async with closing(self._llm.generate(self._request)) as deltas:
             async for delta in deltas:
                 finished = isinstance(delta, LlmFinish)
@@ -79,8 +85,17 @@ class Answer:
                 if told is not None:
                     self._put(told)
                     await self._room()
+                said += _text(delta)
+                if not finished and self._too_long(said):
+                    self._put(inputs.BrainFinished(self._generation, "length"))
+                    finished = True
+                    break
         if not finished:
             raise EngineFault("The model broke off in the middle of its answer.")
+
+    def _too_long(self, said: str) -> bool:
+        limit = self._request.max_output_tokens
+        return limit is not None and text_tokens(said) > limit * PATIENCE_WITH_LENGTH
 
     def _told(self, delta: LlmDelta) -> Input | None:
         match delta:
@@ -96,6 +111,16 @@ class Answer:
                 return inputs.BrainFinished(self._generation, reason)
             case _:
                 return None
+
+
+def _text(delta: LlmDelta) -> str:
+    match delta:
+        case TextDelta(text):
+            return text
+        case ToolCallDelta():
+            return delta.name + delta.arguments
+        case _:
+            return ""
 
 
 def _first(group: BaseExceptionGroup[EngineFault]) -> EngineFault:

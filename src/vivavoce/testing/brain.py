@@ -1,9 +1,20 @@
-"""A brain that follows a script: the fake behind every test of a conversation."""
+"""A brain that follows a script: the fake behind every test of a conversation.
+
+In process it is a `LanguageModel`. From a shell it is a server of Chat Completions, for a real server of ours or anybody else's:
+
+    python -m vivavoce.testing.brain script.yaml --port 9000
+    VIVAVOCE_LLM_BASE_URL=http://127.0.0.1:9000/v1 vivavoce serve
+    curl http://127.0.0.1:9000/v1/requests          # what it was asked: the contexts
+
+`vivavoce.testing.script_file` describes the script, in YAML or TOML; `vivavoce.testing.chat_server` the server.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+import socket
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -42,7 +53,7 @@ class ScriptedBrain:
     @property
     def capabilities(self) -> Capabilities:
         """Whatever the script says."""
-        return Capabilities("scripted brain", "Apache-2.0", streaming=True, quality="null")
+        return Capabilities("scripted brain", "Apache-2.0", streaming=True, images=True, quality="null")
 
     async def warm(self) -> None:
         """Do nothing: there is nothing to load."""
@@ -89,3 +100,31 @@ def fault_of_incident(incident: Incident) -> EngineFault:
             return EngineFault("the language model's server sent an answer that cannot be read")
         case Cut():
             return EngineFault("the language model's answer broke off before its end")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve a script over Chat Completions from the command line."""
+    import uvicorn
+
+    from vivavoce.testing.chat_server import ChatServer
+    from vivavoce.testing.script_file import load_script
+
+    parser = argparse.ArgumentParser(prog="python -m vivavoce.testing.brain", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("script", help="a YAML or TOML file")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=9000, help="0 takes any free one; 9000 if not given")
+    parser.add_argument("--api-key", help="the key clients must give")
+    parser.add_argument("--refuse", action="append", default=[], metavar="NAME", help="a request parameter to refuse")
+    options = parser.parse_args(arguments)
+    try:
+        server = ChatServer(script=load_script(options.script), api_key=options.api_key, refuses=options.refuse)
+        listener = socket.create_server((options.host, options.port))
+    except (ScriptError, OSError) as error:
+        parser.error(str(error))
+    print(f"answering at http://{options.host}:{listener.getsockname()[1]}/v1", flush=True)
+    uvicorn.Server(uvicorn.Config(server.app, lifespan="off", log_level="warning")).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

@@ -6,9 +6,8 @@ In a test, inside the event loop:
         ... # point anything that speaks Chat Completions at server.base_url
     server.requests[0]["messages"]
 
-From a shell, with a script as `vivavoce.testing.script_file` describes:
-
-    python -m vivavoce.testing.chat_server script.toml --port 9000
+From a shell it is `python -m vivavoce.testing.brain script.toml`. What it was asked can be read from outside too:
+`GET /v1/requests` lists the bodies of all chat requests in order, `DELETE /v1/requests` forgets them.
 
 How it breaks is part of the script: `Hang` (never answers, or stalls in mid-answer), `Fail` (an HTTP status, or an error event in
 mid-answer), `Garbage`, `Cut`. `refuses` makes it narrow-minded: a request with one of these parameters gets a 400.
@@ -16,17 +15,14 @@ mid-answer), `Garbage`, `Cut`. `refuses` makes it narrow-minded: a request with 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import itertools
-import socket
 from collections.abc import AsyncGenerator, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
@@ -35,7 +31,6 @@ from vivavoce.engines.ports import LlmDelta, LlmUsage
 from vivavoce.testing import chat_wire
 from vivavoce.testing.loopback import serve_on_loopback
 from vivavoce.testing.script import AnswerLike, Cut, Fail, Garbage, Incident, Script, ScriptError, Sleep, Step, count_words
-from vivavoce.testing.script_file import load_script
 
 
 class ChatServer:
@@ -88,6 +83,8 @@ class ChatServer:
             routes=[
                 Route("/v1/models", self._list_models),
                 Route("/v1/chat/completions", self._complete, methods=["POST"]),
+                Route("/v1/requests", self._list_requests),
+                Route("/v1/requests", self._forget_requests, methods=["DELETE"]),
             ]
         )
 
@@ -102,8 +99,22 @@ class ChatServer:
         listed = {"id": self._model, "object": "model", "created": 0, "owned_by": "vivavoce"}
         return self._refusal(request, {}) or JSONResponse({"object": "list", "data": [listed]})
 
+    async def _list_requests(self, request: Request) -> Response:
+        return self._refusal(request, {}) or JSONResponse({"object": "list", "data": self.requests})
+
+    async def _forget_requests(self, request: Request) -> Response:
+        refusal = self._refusal(request, {})
+        if refusal is None:
+            self.requests.clear()
+            self.headers.clear()
+        return refusal or Response(status_code=204)
+
     async def _complete(self, request: Request) -> Response:
-        body = await request.json()
+        try:
+            body = await request.json()
+        except ClientDisconnect:
+            self.note_end(client_left=True)
+            return Response(status_code=499)
         self.requests.append(body)
         self.headers.append(dict(request.headers))
         self.asked.set()
@@ -259,26 +270,3 @@ def _text(content: object) -> str:
         return content
     parts = content if isinstance(content, list) else []
     return " ".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve a script from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m vivavoce.testing.chat_server", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("script", help="a TOML file")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=9000, help="0 takes any free one; 9000 if not given")
-    parser.add_argument("--api-key", help="the key clients must give")
-    parser.add_argument("--refuse", action="append", default=[], metavar="NAME", help="a request parameter to refuse")
-    options = parser.parse_args(arguments)
-    try:
-        server = ChatServer(script=load_script(options.script), api_key=options.api_key, refuses=options.refuse)
-        listener = socket.create_server((options.host, options.port))
-    except (ScriptError, OSError) as error:
-        parser.error(str(error))
-    print(f"answering at http://{options.host}:{listener.getsockname()[1]}/v1", flush=True)
-    uvicorn.Server(uvicorn.Config(server.app, lifespan="off", log_level="warning")).run(sockets=[listener])
-
-
-if __name__ == "__main__":
-    main()

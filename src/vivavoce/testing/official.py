@@ -13,10 +13,13 @@ Source: the package's `RealtimeServerEvent`, and frames recorded from the servic
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Final, get_args
+from typing import Any, Final
+
+from vivavoce.testing.strictly import Readers, Unofficial, read_strictly, readers, unknown_keys
+
+__all__ = ["Unofficial", "validate_event"]
 
 Event = Mapping[str, Any]
 
@@ -82,10 +85,6 @@ _COUNTS: Final = (
 _PART_KEY: Final = {"text": "text", "audio": "transcript"}
 
 
-class Unofficial(AssertionError):
-    """The event is not what the service would send; the message says where and why."""
-
-
 def validate_event(event: Event) -> None:
     """Check one server event of an agent session, as decoded from its frame.
 
@@ -93,19 +92,10 @@ def validate_event(event: Event) -> None:
         Unofficial: it is not as the official types, or the recorded frames, have it.
         ImportError: the `openai` package is not installed.
     """
-    from pydantic import ValidationError
-
-    kind = event.get("type")
-    models = _models()
-    if kind not in models:
-        raise Unofficial(f"{kind!r} is no server event type")
-    try:
-        # Strict reading of Python data would want instances; strict reading of JSON wants JSON's types, which is what is on the wire.
-        read = models[kind].validate_json(json.dumps(event), strict=True)
-    except ValidationError as error:
-        raise Unofficial(f"{kind}: {error}") from error
-    for path in _unknown_keys(read, ""):
-        raise Unofficial(f"{kind}: no such key: {path}")
+    read, kind = read_strictly(event, _readers()), event["type"]
+    for path in unknown_keys(read, BEYOND_THE_TYPES):
+        if path not in OUR_OWN and not path.startswith(CLIENTS_OWN):
+            raise Unofficial(f"{kind}: no such key: {path}")
     _check_keys(kind, event)
     for item in _items(event):
         _check_item(kind, item)
@@ -116,31 +106,10 @@ def validate_event(event: Event) -> None:
 
 
 @cache
-def _models() -> dict[str, Any]:
-    """Return the reader of each event type."""
+def _readers() -> Readers:
     from openai.types.realtime import RealtimeServerEvent
-    from pydantic import TypeAdapter
 
-    union = get_args(RealtimeServerEvent)[0]
-    named = {name: each for each in get_args(union) for name in get_args(each.model_fields["type"].annotation)}
-    return {name: TypeAdapter(each) for name, each in named.items()}
-
-
-def _unknown_keys(value: Any, path: str) -> Iterator[str]:
-    """Yield the paths of keys that were kept although no class names them."""
-    from pydantic import BaseModel
-
-    if isinstance(value, list):
-        for each in value:
-            yield from _unknown_keys(each, path + "[]")
-    elif isinstance(value, BaseModel):
-        allowed = BEYOND_THE_TYPES.get(type(value).__name__, set())
-        for name in value.model_extra or ():
-            where = _join(path, name)
-            if name not in allowed and where not in OUR_OWN and not where.startswith(CLIENTS_OWN):
-                yield where
-        for name in value.model_fields_set & set(type(value).model_fields):
-            yield from _unknown_keys(getattr(value, name), _join(path, name))
+    return readers(RealtimeServerEvent)
 
 
 def _check_keys(kind: str, event: Event) -> None:
@@ -192,7 +161,3 @@ def _check_usage(usage: Any, response: Event) -> None:
         raise Unofficial("response.done: the usage does not add up")
     if response["status"] == "failed" and not ((response["status_details"] or {}).get("error") or {}).get("message"):
         raise Unofficial("response.done: a failed response says no status_details.error.message")
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name

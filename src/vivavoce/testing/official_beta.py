@@ -8,12 +8,11 @@ Source: the package's `openai.types.beta.realtime`; a `session.created` and a `r
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Final, get_args
+from typing import Any, Final
 
-from vivavoce.testing.official import Unofficial
+from vivavoce.testing.strictly import Readers, Unofficial, read_strictly, readers, unknown_keys
 
 Event = Mapping[str, Any]
 
@@ -88,18 +87,10 @@ def validate_beta_event(event: Event) -> None:
         Unofficial: it is not as the beta types, or the recorded frames, have it.
         ImportError: the `openai` package is not installed.
     """
-    from pydantic import ValidationError
-
-    kind = event.get("type")
-    models = _models()
-    if kind not in models:
-        raise Unofficial(f"{kind!r} is no server event type of the beta")
-    try:
-        read = models[kind].validate_json(json.dumps(_with_known_model(event)), strict=True)
-    except ValidationError as error:
-        raise Unofficial(f"{kind}: {error}") from error
-    for path in _unknown_keys(read, ""):
-        raise Unofficial(f"{kind}: no such key: {path}")
+    read, kind = read_strictly(_with_known_model(event), _readers()), event["type"]
+    for path in unknown_keys(read, BEYOND_THE_TYPES):
+        if "tools[]" not in path:  # the client's own
+            raise Unofficial(f"{kind}: no such key: {path}")
     for name in _later_names(event):
         raise Unofficial(f"{kind}: {name} came after the beta")
     for item in (event["item"],) if "item" in event else event.get("response", {}).get("output", ()):
@@ -111,19 +102,15 @@ def validate_beta_event(event: Event) -> None:
 
 
 @cache
-def _models() -> dict[str, Any]:
-    """Return the reader of each event type."""
+def _readers() -> Readers:
     from openai.types.beta.realtime import RealtimeServerEvent
-    from pydantic import TypeAdapter
 
-    union = get_args(RealtimeServerEvent)[0]
-    named = {name: each for each in get_args(union) for name in get_args(each.model_fields["type"].annotation)}
-    return {name: TypeAdapter(each) for name, each in named.items()}
+    return readers(RealtimeServerEvent)
 
 
 def beta_event_types() -> frozenset[str]:
     """Return every server event type of the beta."""
-    return frozenset(_models())
+    return frozenset(_readers())
 
 
 def _with_known_model(event: Event) -> Event:
@@ -131,22 +118,6 @@ def _with_known_model(event: Event) -> Event:
     if not isinstance(event.get("session"), Mapping):
         return event
     return {**event, "session": {**event["session"], "model": "gpt-4o-realtime-preview"}}
-
-
-def _unknown_keys(value: Any, path: str) -> Iterator[str]:
-    """Yield the paths of keys that were kept although no class names them."""
-    from pydantic import BaseModel
-
-    if isinstance(value, list):
-        for each in value:
-            yield from _unknown_keys(each, path + "[]")
-    elif isinstance(value, BaseModel):
-        allowed = BEYOND_THE_TYPES.get(type(value).__name__, set())
-        for name in value.model_extra or ():
-            if name not in allowed and not path.endswith("tools[]"):
-                yield f"{path}.{name}" if path else name
-        for name in value.model_fields_set & set(type(value).model_fields):
-            yield from _unknown_keys(getattr(value, name), f"{path}.{name}" if path else name)
 
 
 def _later_names(value: Any) -> Iterator[str]:

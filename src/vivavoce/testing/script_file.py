@@ -1,4 +1,4 @@
-"""Read a brain's script from a TOML file, for `python -m vivavoce.testing.chat_server` and for tests that share one.
+"""Read a brain's script from a TOML or YAML file, for `python -m vivavoce.testing.brain` and for tests that share one.
 
     repeat = true
 
@@ -12,6 +12,16 @@
         { call = "get_weather", arguments = { city = "Oslo" }, pieces = 3 },
     ]
 
+The same in YAML (a file that ends in `.yaml` or `.yml`; it needs PyYAML, the extra `vivavoce[testing]`):
+
+    repeat: true
+    answer:
+      - say: Hello there.
+      - when: weather
+        steps:
+          - {say: Let me look., delay_s: 0.02}
+          - {call: get_weather, arguments: {city: Oslo}, pieces: 3}
+
 A step has one verb and, beside it, the options of the step's class in `script.py`:
 `say`, `think`, `call`, `together` (a list of calls), `wait` (seconds), `hang` (true), `fail` (a message), `garbage` (a text),
 `cut` ("rudely" or "politely"), `count` (a table of token numbers), `finish` (a reason).
@@ -22,7 +32,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Final, Literal, get_args, get_type_hints
 
 from vivavoce.testing.script import (
     Answer,
@@ -60,10 +70,11 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
 _VERBS = ("say", "think", "call", "together", "wait", "hang", "fail", "garbage", "cut", "count", "finish")
 _REASONS = get_args(get_type_hints(Finish)["reason"])
 _COUNTS = tuple(get_type_hints(Count))
+_YAML_ENDINGS: Final = (".yaml", ".yml")
 
 
 def load_script(path: Path | str) -> Script:
-    """Read a script.
+    """Read a script; the ending of its name says in which language it is.
 
     Raises:
         ScriptError: the file cannot be read or is not a script; the message names the place.
@@ -73,25 +84,40 @@ def load_script(path: Path | str) -> Script:
     except (OSError, UnicodeDecodeError) as error:
         raise ScriptError(f"{path}: cannot be read: {error}") from error
     try:
-        return parse_script(text)
+        return parse_script(text, "yaml" if Path(path).suffix.lower() in _YAML_ENDINGS else "toml")
     except ScriptError as error:
         raise ScriptError(f"{path}: {error}") from error
 
 
-def parse_script(text: str) -> Script:
-    """Read a script from TOML text.
+def parse_script(text: str, language: Literal["toml", "yaml"] = "toml") -> Script:
+    """Read a script from text.
 
     Raises:
         ScriptError: see `load_script`.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ScriptError(f"not TOML: {error}") from error
+    table = _typed(_toml(text) if language == "toml" else _yaml(text), (dict,), "the script")
     _only(table, ("repeat", "answer"), "the script")
     answers = _typed(table.get("answer", []), (list,), "answer")
     repeat = _typed(table.get("repeat", False), (bool,), "repeat")
     return Script(*(_answer(answer, f"answer {number}") for number, answer in enumerate(answers, 1)), repeat=repeat)
+
+
+def _toml(text: str) -> object:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScriptError(f"not TOML: {error}") from error
+
+
+def _yaml(text: str) -> object:
+    try:
+        import yaml
+    except ImportError as error:
+        raise ScriptError("reading YAML needs PyYAML: pip install 'vivavoce[testing]'") from error
+    try:
+        return yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ScriptError(f"not YAML: {' '.join(str(error).split())}") from error
 
 
 def _answer(table: object, where: str) -> Answer:

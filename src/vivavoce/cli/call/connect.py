@@ -33,7 +33,9 @@ async def connected(address: str, model: str, api_key: str) -> AsyncIterator[Asy
         except InvalidStatus as refusal:
             raise Trouble(f"the server at {address} refuses: {_reason(refusal)}", FAILED) from refusal
         except ssl.SSLCertVerificationError as error:
-            raise Trouble(f"the certificate of {address} is not trusted: set SSL_CERT_FILE to it (docs/tls.md)", FAILED) from error
+            raise Trouble(
+                f"the certificate of {address} is not trusted: set SSL_CERT_FILE to it (docs/tls.md)", FAILED
+            ) from error
         except (OSError, TimeoutError) as error:
             raise Trouble(
                 f"no server answers at {address}: start one with `vivavoce serve`, or name another with --url"
