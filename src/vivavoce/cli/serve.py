@@ -42,6 +42,7 @@ def serve(
     beta: Annotated[
         bool, typer.Option("--beta", help="Speak the beta's shapes to clients that ask for them, instead of refusing them.")
     ] = False,
+    prompts: Annotated[Path | None, typer.Option(help="The folder of prompt templates.", metavar="FOLDER")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning, error or critical. [info]")] = None,
     max_sessions: Annotated[str | None, typer.Option(help="Sessions open at once; more are refused.")] = None,
     drain_seconds: Annotated[str | None, typer.Option(help="How long sessions may go on after a stop. [30]")] = None,
@@ -63,6 +64,7 @@ def serve(
             "tls_key": tls_key,
             "tls_self_signed": tls_self_signed or None,
             "beta": beta or None,
+            "prompts": prompts,
             "log_level": log_level,
             "max_sessions": max_sessions,
             "drain_seconds": drain_seconds,
