@@ -1,4 +1,4 @@
-"""Limits, compression and keeping alive on a WebSocket: sections 9, 10, 12 and 13 of the Autobahn test suite (see test_websocket_protocol.py)."""
+"""Limits, compression and keeping alive on a WebSocket: sections 9, 10, 12 and 13, as test_websocket_protocol.py has the others."""
 
 from __future__ import annotations
 

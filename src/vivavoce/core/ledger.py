@@ -154,10 +154,10 @@ class PlaybackLedger:
         self._audible.pop(item_id, None)
 
     def lift(self, item_id: str) -> None:
-        """Say that the item was heard to its end after all; what a client told of it stays."""
+        """Say that the item was heard to its end after all: all that was voiced of it. What a client told of it stays."""
         track = self._tracks.get(item_id)
-        if track is not None and not track.exact:
-            track.heard_ms = None
+        if track is not None and not track.exact and track.heard_ms is not None:
+            track.heard_ms = track.generated_ms
 
     def stop(self, now_ms: float) -> tuple[str, ...]:
         """Say that playback stops now (barge-in, cancel): estimate what was heard of whatever is still playing.
