@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from vivavoce.engines.endpointing.mel import last_seconds, log_mel
+from vivavoce.engines.onnx import onnxruntime
 from vivavoce.engines.ports import Capabilities, EngineFault
 
 _MAX_THREADS = 4

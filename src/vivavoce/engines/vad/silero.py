@@ -14,9 +14,9 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
+from vivavoce.engines.onnx import onnxruntime
 from vivavoce.engines.ports import SPEECH_RATE_HZ, VAD_FRAME_SAMPLES, EngineFault
 
 CONTEXT_SAMPLES = 64
