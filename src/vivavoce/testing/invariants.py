@@ -1,4 +1,4 @@
-"""The invariants of the event stream, checked over any list of server events of one session (design: I1 to I4, I9)."""
+"""The invariants of the event stream, checked over any list of server events of one session (design: I1 to I4, I8, I9)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,20 @@ def check_stream(events: list[Event], *, ended: bool = False) -> None:
     Raises:
         Broken: an invariant does not hold.
     """
-    checker = _Checker()
+    checker = StreamChecker()
     for event in events:
         checker.see(event)
-    if ended and checker.active:
-        raise Broken(f"I1: responses without response.done: {sorted(checker.active)}")
+    if ended:
+        checker.end()
 
 
-class _Checker:
+class StreamChecker:
+    """Checks a session's events one by one, as they come.
+
+    Attributes:
+        active: the responses that are under way, by id.
+    """
+
     def __init__(self) -> None:
         self.active: dict[str, Event] = {}
         self._done: set[str] = set()
@@ -40,8 +46,19 @@ class _Checker:
         self._parts: set[str] = set()
         self._closed_items: set[str] = set()
         self._next_done: dict[str, int] = {}
+        self._done_items: set[str] = set()
+        self._transcripts: dict[tuple[str, int], str | None] = {}
+        """User audio by item and part: what the deltas said so far; None once it is complete or has failed."""
+        self._heard_to_ms = 0
+        """The input's audio up to here is in an item."""
+        self._turn_ms: int | None = None
 
     def see(self, event: Event) -> None:
+        """Check the next event.
+
+        Raises:
+            Broken: an invariant does not hold.
+        """
         self._fresh(event["event_id"])
         response = event.get("response_id") or event.get("response", {}).get("id")
         if event["type"] == "response.created":
@@ -51,6 +68,19 @@ class _Checker:
         handler = getattr(self, "_on_" + event["type"].replace(".", "_"), None)
         if handler is not None:
             handler(event)
+
+    def end(self) -> None:
+        """Check that everything that was begun has been brought to its end.
+
+        Raises:
+            Broken: something was not.
+        """
+        if self.active:
+            raise Broken(f"I1: responses without response.done: {sorted(self.active)}")
+        if self._parts:
+            raise Broken(f"I2: open parts: {sorted(self._parts)}")
+        if not_done := self._added - self._done_items:
+            raise Broken(f"I2: items without conversation.item.done: {sorted(not_done)}")
 
     def _fresh(self, event_id: str) -> None:
         if event_id in self._ids:
@@ -91,6 +121,9 @@ class _Checker:
         self._order.insert(0 if previous is None else self._order.index(previous) + 1, item_id)
 
     def _on_conversation_item_done(self, event: Event) -> None:
+        if event["item"]["id"] in self._done_items:
+            raise Broken(f"I2: {event['item']['id']} done twice")
+        self._done_items.add(event["item"]["id"])
         place = self._order.index(event["item"]["id"])
         if event["previous_item_id"] != (self._order[place - 1] if place else None):
             raise Broken(f"I3: wrong predecessor of {event['item']['id']}")
@@ -98,6 +131,47 @@ class _Checker:
     def _on_conversation_item_deleted(self, event: Event) -> None:
         self._order.remove(event["item_id"])
         self._added.discard(event["item_id"])
+        self._done_items.discard(event["item_id"])
+
+    def _on_input_audio_buffer_speech_started(self, event: Event) -> None:
+        if event["audio_start_ms"] < self._heard_to_ms:
+            raise Broken(f"I8: a turn begins at {event['audio_start_ms']} ms, within the one before, to {self._heard_to_ms} ms")
+        self._turn_ms = event["audio_start_ms"]
+
+    def _on_input_audio_buffer_speech_stopped(self, event: Event) -> None:
+        if self._turn_ms is None or event["audio_end_ms"] < self._turn_ms:
+            raise Broken(f"I8: a turn from {self._turn_ms} ms ends at {event['audio_end_ms']} ms")
+        self._heard_to_ms, self._turn_ms = event["audio_end_ms"], None
+
+    def _on_input_audio_buffer_timeout_triggered(self, event: Event) -> None:
+        if not self._heard_to_ms <= event["audio_start_ms"] <= event["audio_end_ms"]:
+            raise Broken(
+                f"I8: silence from {event['audio_start_ms']} to {event['audio_end_ms']} ms, after {self._heard_to_ms} ms"
+            )
+        self._heard_to_ms = event["audio_end_ms"]
+
+    def _on_conversation_item_input_audio_transcription_delta(self, event: Event) -> None:
+        key = (event["item_id"], event["content_index"])
+        said = self._transcripts.get(key, "")
+        if said is None:
+            raise Broken(f"I2: a transcription delta of {event['item_id']} after its end")
+        self._transcripts[key] = said + event["delta"]
+
+    def _on_conversation_item_input_audio_transcription_completed(self, event: Event) -> None:
+        said = self._end_transcript(event)
+        if said and said != event["transcript"]:
+            raise Broken(f"I2: {event['item_id']} was said to be {event['transcript']!r}, its deltas said {said!r}")
+
+    def _on_conversation_item_input_audio_transcription_failed(self, event: Event) -> None:
+        self._end_transcript(event)
+
+    def _end_transcript(self, event: Event) -> str:
+        key = (event["item_id"], event["content_index"])
+        said = self._transcripts.get(key, "")
+        if said is None:
+            raise Broken(f"I2: the transcription of {event['item_id']} ends twice")
+        self._transcripts[key] = None
+        return said
 
     def _on_input_audio_buffer_committed(self, event: Event) -> None:
         if event["previous_item_id"] != (self._order[-1] if self._order else None):

@@ -72,24 +72,34 @@ class Simulator:
 
     Args:
         replies: what the brain does, response by response; the last one is repeated.
-        transcripts: what the recognizer understands, segment by segment; the last one is repeated.
+        transcripts: what the recognizer understands, segment by segment, or that it breaks; the last one is repeated.
         timings: how slow the engines are.
         defaults: the model's defaults.
         judged: whether there is an endpointer; its verdict is `verdict`.
+        jitter: turns the time an engine would take into the time it takes, in ms; by default they are the same.
+        partials: whether the recognizer says the first half of a transcript before the whole.
+        in_turn: whether the voice says one item after the other, as real ones do, or all at once.
     """
 
     replies: list[Reply] = field(default_factory=lambda: [(Say("Hello there."),)])
-    transcripts: list[str] = field(default_factory=lambda: ["hello"])
+    transcripts: list[str | Break] = field(default_factory=lambda: ["hello"])
     timings: Timings = field(default_factory=Timings)
     defaults: SessionDefaults = field(default_factory=lambda: SessionDefaults("gpt-realtime", "alloy", 500, reasoning=False))
     judged: bool = False
     verdict: float = 1.0
+    jitter: Callable[[float], float] = field(default=lambda ms: ms)
+    partials: bool = False
+    in_turn: bool = False
     now_ms: float = 0.0
     events: list[dict[str, Any]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     """When each of `events` was sent."""
     contexts: list[effects.Generate] = field(default_factory=list)
     """What the brain was asked, request by request."""
+    stopped: set[int] = field(default_factory=set)
+    """Generations nobody wants any more."""
+    recognized: set[int] = field(default_factory=set)
+    """Recognition jobs that are over: answered, failed or aborted."""
     closed: effects.Close | None = None
     core: AgentCore = field(init=False)
     loudness: Callable[[float], float] = field(default=lambda ms: 0.0)
@@ -97,6 +107,8 @@ class Simulator:
     _queue: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _order: Any = field(default_factory=itertools.count)
     _speech: dict[tuple[int, int], list[str]] = field(default_factory=dict)
+    _voices: dict[int, float] = field(default_factory=dict)
+    """When the voice of a generation has said what it has, where it says one item after the other."""
     _timers: dict[str, int] = field(default_factory=dict)
     _replied: int = 0
     _understood: int = 0
@@ -206,13 +218,27 @@ class Simulator:
     def _do_recognizeaudio(self, effect: effects.RecognizeAudio) -> None:
         self._recognize(effect.job)
 
+    def _do_abortrecognition(self, effect: effects.AbortRecognition) -> None:
+        self.recognized.add(effect.job)
+
     def _recognize(self, job: int) -> None:
-        text = self.transcripts[min(self._understood, len(self.transcripts) - 1)]
+        heard = self.transcripts[min(self._understood, len(self.transcripts) - 1)]
         self._understood += 1
-        self.later(self.timings.recognition, lambda: self.give(inputs.Recognized(job, text)))
+        delay = self.jitter(self.timings.recognition)
+        if isinstance(heard, Break):
+            failed = inputs.RecognitionFailed(job, "server_error", heard.message)
+            self.later(delay, partial(self._answer, job, failed))
+            return
+        if self.partials:
+            self.later(delay / 2, partial(self.give, inputs.Heard(job, heard[: len(heard) // 2])))
+        self.later(delay, partial(self._answer, job, inputs.Recognized(job, heard)))
+
+    def _answer(self, job: int, result: Input) -> None:
+        self.recognized.add(job)
+        self.give(result)
 
     def _do_judgeturn(self, effect: effects.JudgeTurn) -> None:
-        self.later(25, lambda: self.give(inputs.TurnJudged(effect.job, self.verdict)))
+        self.later(self.jitter(25), lambda: self.give(inputs.TurnJudged(effect.job, self.verdict)))
 
     def _do_settimer(self, effect: effects.SetTimer) -> None:
         self._timers[effect.name] = effect.token
@@ -220,16 +246,18 @@ class Simulator:
         if effect.name != "expiry":
             self.later(effect.delay_ms, lambda: self.give(fired))
 
-    # StopGeneration is not performed on purpose: engines are slow to obey, and what was under way may still arrive (I6).
+    def _do_stopgeneration(self, effect: effects.StopGeneration) -> None:
+        # Not performed on purpose: engines are slow to obey, and what was under way may still arrive (I6).
+        self.stopped.add(effect.generation)
 
     def _do_generate(self, effect: effects.Generate) -> None:
         self.contexts.append(effect)
         reply = self.replies[min(self._replied, len(self.replies) - 1)]
         self._replied += 1
-        delay = float(self.timings.first_token)
+        delay = self.jitter(self.timings.first_token)
         for event in self._brain(effect.generation, reply):
             self.later(delay, partial(self.give, event))
-            delay += self.timings.token
+            delay += self.jitter(self.timings.token)
 
     def _brain(self, generation: int, reply: Reply) -> list[Input]:
         said: list[Input] = []
@@ -251,13 +279,15 @@ class Simulator:
 
     def _do_endspeech(self, effect: effects.EndSpeech) -> None:
         words = self._speech.pop((effect.generation, effect.output_index), [])
-        delay = float(self.timings.synthesis)
+        delay = max(0.0, self._voices.get(effect.generation, 0.0) - self.now_ms) + self.jitter(self.timings.synthesis)
         length = self.timings.speech_per_word
         for word in words:
             bare = word.strip()
             times = (inputs.Word(bare, 0, length),) if bare else ()
             spoken = inputs.Spoken(effect.generation, effect.output_index, b"\1\0" * (length * 24), word, times)
             self.later(delay, partial(self.give, spoken))
-            delay += self.timings.synthesis
+            delay += self.jitter(self.timings.synthesis)
+        if self.in_turn:
+            self._voices[effect.generation] = self.now_ms + delay
         finished = inputs.SpeechFinished(effect.generation, effect.output_index)
         self.later(delay, partial(self.give, finished))
