@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 
 from vivavoce.core import conversation
+from vivavoce.core.agent import MAX_RECOGNITIONS
 from vivavoce.core.conversation import MAX_BYTES, MAX_ITEMS, Conversation, Item, Part
 from vivavoce.testing.simulator import Simulator
 
@@ -62,3 +64,29 @@ def test_an_item_that_is_still_being_made_is_not_forgotten(monkeypatch: pytest.M
     assert session.of("response.output_item.done")[0]["item"]["id"] == made["item"]["id"]
     assert session.of("response.done")[0]["response"]["status"] == "completed"
     assert not session.of("error")
+
+
+def test_wide_characters_and_many_parts_weigh_what_they_take() -> None:
+    plain, wide = (Item("a", "message", parts=[Part("input_text", text)]).weight for text in ("a" * 1_000, "é" * 1_000))
+    assert wide - plain == 3_000
+    many = Item("a", "message", parts=[Part("input_text", "") for _ in range(256)])
+    assert many.weight > 256 * 100
+
+
+def test_an_item_of_very_many_parts_is_refused() -> None:
+    session = Simulator()
+    content = [{"type": "input_text", "text": ""}] * 257
+    session.client({"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": content}})
+    assert (session.events[-1]["error"]["code"], session.events[-1]["error"]["param"]) == ("array_above_max_length", "item.content")
+
+
+def test_recordings_beyond_those_that_may_be_recognized_at_once_are_refused() -> None:
+    session = Simulator()
+    sound = {"type": "input_audio", "audio": base64.b64encode(bytes(48 * 200)).decode()}
+    for place in range(MAX_RECOGNITIONS + 1):
+        session.client({"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [sound]}})
+        assert (session.events[-1]["type"] == "error") is (place == MAX_RECOGNITIONS)
+    assert session.events[-1]["error"]["code"] == "rate_limit_exceeded"
+    session.settle()
+    session.client({"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [sound]}})
+    assert session.events[-1]["type"] == "conversation.item.done"

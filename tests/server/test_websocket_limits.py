@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import struct
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 
@@ -248,5 +250,26 @@ async def test_a_session_survives_what_closed_another(server: Serving) -> None:
     await outcome(server, struct.pack("!BB", 0xFF, 0xFF), bye=False)
     await raw.send(frame(TEXT, json.dumps({"type": "x", "event_id": "mine"}).encode()))
     assert (await raw.until(echoes=1)).echoes == ["mine"]
+    await raw.send(close(1000))
+    await raw.end()
+
+
+async def test_9_empty_fragments_without_number_take_no_memory(server: Serving) -> None:
+    raw = await Raw.open(server)
+    await raw.send(frame(TEXT, event("patient", 64), fin=False), frame(PING, b"first"))
+    await raw.until(pongs=1)
+    some = frame(CONT, b"", fin=False) * 10_000
+    gc.collect()
+    tracemalloc.start()
+    for _ in range(10):
+        await raw.send(some)
+    await raw.send(frame(PING, b"last"))
+    await raw.until(pongs=2)
+    gc.collect()
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 400_000, "kept one by one, they would be 800 KB of references alone"
+    await raw.send(frame(CONT, b""))
+    assert (await raw.until(echoes=1)).echoes == ["patient"]
     await raw.send(close(1000))
     await raw.end()

@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import http11
+from websockets.frames import Frame
 
 from vivavoce.api.app import create_app
 from vivavoce.api.tls import CIPHERS, tls_files
@@ -34,6 +35,8 @@ http11.MAX_LINE_LENGTH = max(http11.MAX_LINE_LENGTH, LONGEST_HEADER)
 class Protocol(WebSocketsSansIOProtocol):
     """A WebSocket connection that does not outlive its session, and whose refusals are sent."""
 
+    frames: list[bytes | bytearray]  # type: ignore[assignment]
+
     def data_received(self, data: bytes) -> None:
         """Take what arrived. A handshake that cannot be read is answered: uvicorn would leave its client waiting."""
         super().data_received(data)
@@ -41,6 +44,14 @@ class Protocol(WebSocketsSansIOProtocol):
             self.handshake_complete = True  # there is nothing left to answer when the server stops
             self.transport.write(_unreadable())
             self.transport.close()
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take a fragment into one buffer: kept one by one, empty ones would be without number and without a limit."""
+        whole = self.frames[0] if isinstance(self.frames[0], bytearray) else bytearray(self.frames[0])
+        whole += event.data
+        self.frames = [whole]
+        if event.fin:
+            self.send_receive_event_to_app()
 
     async def run_asgi(self) -> None:
         """Run the app, then give the close a moment."""
@@ -55,6 +66,11 @@ def _unreadable() -> bytes:
     body = json.dumps({"error": fault.body()}).encode()
     head = f"HTTP/1.1 {fault.status} Request Header Fields Too Large\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Tell whether a log line of uvicorn's is about the server: text that is no UTF-8 is a client's fault, and answered with 1007."""
+    return "Invalid UTF-8" not in str(record.msg)
 
 
 class Server(uvicorn.Server):
@@ -88,7 +104,10 @@ def build_server(settings: Settings, service: VoiceService | None = None, *, tls
     """
     settings.check()
     # Below warnings, uvicorn and websockets write down request lines and headers: keys and secrets are in them.
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    log = logging.getLogger("uvicorn.error")
+    log.setLevel(logging.WARNING)
+    if _is_ours not in log.filters:
+        log.addFilter(_is_ours)
     tls = tls or tls_files(settings)
     if settings.keyed and not settings.server.on_loopback and tls is None:
         _log.warning("API keys come in clear: serve TLS, or let a proxy in front of this server do so", host=settings.server.host)

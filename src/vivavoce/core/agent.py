@@ -30,6 +30,9 @@ from vivavoce.protocol.ids import IdSource
 from vivavoce.protocol.session import SessionDefaults
 from vivavoce.protocol.usage import Usage, transcription_usage
 
+MAX_RECOGNITIONS: Final = 16
+"""Recordings of one session that may be under recognition at once."""
+
 _EXPIRY: Final = "expiry"
 _IDLE: Final = "idle"
 
@@ -177,6 +180,8 @@ class AgentCore:
 
     def _on_commit(self, event: client.AudioCommit) -> None:
         turn = self._hearing.turn
+        if turn is None:
+            self._check_recognitions(1)
         segment = self._hearing.commit()
         if turn is not None:
             self._send(events.speech_stopped(segment.end // TICKS_PER_MS, segment.item_id))
@@ -195,6 +200,7 @@ class AgentCore:
         if turn is not None and event.item.get("id") == turn.item_id:
             raise errors.duplicate_item(turn.item_id)
         item, sounds = self._history.make(event.item, self._ids.item(), self._hearing.format)
+        self._check_recognitions(len(sounds))
         previous = self._conversation.add(item, event.previous_item_id)
         self._recognize(item, sounds)
         self._send(events.item_added(previous, item.wire()))
@@ -217,6 +223,7 @@ class AgentCore:
         config = session.view(session.with_overrides(self._session, event.response, self._defaults))
         self._replies.check_create(event.response, config)
         named, sounds = self._history.named_items(event.response.get("input"), self._ids.item, self._hearing.format)
+        self._check_recognitions(sum(len(heard) for _, heard in sounds))
         for item, heard in sounds:
             self._recognize(item, heard, shown=False)
         self._answer(event.response, config, named)
@@ -263,6 +270,10 @@ class AgentCore:
 
     def _add_segment(self, segment: Segment) -> None:
         """Make a finished stretch of audio the next user item; its recognition is under way."""
+        # Somebody spoke: an idle clock that ran meanwhile is void, and silence told of later begins after this.
+        self._idle_token += 1
+        if self._answered_at is not None:
+            self._answered_at = max(self._answered_at, segment.end)
         item = Item(segment.item_id, "message", role="user", parts=[Part("input_audio", audio_ms=segment.ms)])
         job = self._jobs.setdefault(segment.job, Job(item.id, 0, segment.ms))
         job.audio_ms = segment.ms
@@ -276,6 +287,15 @@ class AgentCore:
         """Drop the recognition of a turn if it has been abandoned."""
         if turn is not None and self._hearing.turn is not turn:
             self._jobs.pop(turn.job, None)
+
+    def _check_recognitions(self, more: int) -> None:
+        """Check that so many more recordings may be recognized: each keeps its audio until it is understood (I10).
+
+        Raises:
+            ClientFault: too many are under way.
+        """
+        if more and len(self._jobs) + more > MAX_RECOGNITIONS:
+            raise errors.too_many_recordings(MAX_RECOGNITIONS)
 
     def _gone(self, item_id: str) -> None:
         """Let everything go that was kept for an item which is not in the conversation any more."""

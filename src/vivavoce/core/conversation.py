@@ -23,6 +23,9 @@ _ITEM_BYTES: Final = 1_024
 """What an item takes besides its texts: objects, keys, its entry in the order. Source: measured, rounded up."""
 
 
+_PART_BYTES: Final = 160
+
+
 @dataclass(slots=True)
 class Part:
     """One content part. `text` is the text of text parts and the transcript of audio parts (None until known)."""
@@ -63,9 +66,9 @@ class Item:
 
     @property
     def weight(self) -> int:
-        """Return the bytes it takes, about: one per character."""
-        texts = sum(len(part.text or "") + len(part.heard or "") + len(part.image_url) for part in self.parts)
-        return _ITEM_BYTES + len(self.text) + texts
+        """Return the bytes it takes, about."""
+        parts = sum(_PART_BYTES + _bytes(part.text) + _bytes(part.heard) + _bytes(part.image_url) for part in self.parts)
+        return _ITEM_BYTES + _bytes(self.text) + parts
 
     def wire(self) -> dict[str, Any]:
         """Return the item as events carry it, in the recorded key order."""
@@ -76,6 +79,11 @@ class Item:
             return {**base, "name": self.name, "call_id": self.call_id, "arguments": self.text}
         message = {**base, "role": self.role, "content": [part.wire() for part in self.parts]}
         return message if self.phase is None else {**message, "phase": self.phase}
+
+
+def _bytes(text: str | None) -> int:
+    """Return what a text takes in memory at the most: a single character beyond the Latin ones makes all of them wider."""
+    return 0 if not text else len(text) * (1 if text.isascii() else 4)
 
 
 class Conversation:

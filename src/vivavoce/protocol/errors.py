@@ -282,6 +282,16 @@ def too_many_responses(limit: int) -> ClientFault:
     )
 
 
+def too_many_recordings(limit: int) -> ClientFault:
+    """Return the fault of more recordings to be recognized at once than a session may have."""
+    return ClientFault(
+        f"Too many recordings at once: a session has at most {limit} recognized at a time.",
+        "rate_limit_exceeded",
+        type="requests",
+        status=429,
+    )
+
+
 def cancel_not_active(response_id: str | None) -> ClientFault:
     """Return the fault of a cancel with nothing to cancel. Clients match the words `Cancellation failed`."""
     what = f"response {response_id} is not active" if response_id else "no active response found"

@@ -8,6 +8,9 @@ from typing import Any, Final
 from vivavoce.protocol import errors
 from vivavoce.protocol.schema import Also, Anything, Choice, Nullable, Record, Schema, Tagged, Text
 
+MAX_PARTS: Final = 256
+"""Content parts of one item."""
+
 _ID: Final = Nullable(Text(512))
 _STATUS: Final = Nullable(Choice(("completed", "incomplete", "in_progress")))
 _PHASE: Final = Nullable(Choice(("commentary", "final_answer")))
@@ -48,6 +51,8 @@ class _Content:
             raise errors.wrong_type(path, "an array", value)
         if not value:
             raise errors.too_short(path, 1, 0, "array")
+        if len(value) > MAX_PARTS:
+            raise errors.too_long(path, MAX_PARTS, len(value), "array")
         parts = Tagged({name: _PARTS[name] for name in _ALLOWED[role]})
         checked = [parts.check(part, f"{path}[{index}]") for index, part in enumerate(value)]
         return [{**part, "type": "output_text"} if part["type"] == "text" else part for part in checked]

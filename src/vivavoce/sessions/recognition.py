@@ -70,7 +70,8 @@ async def _recognize(
     job: int, recognizer: Recognizer, feed: Feed, wanted: RecognitionOptions, put: Callable[[Input], None]
 ) -> None:
     try:
-        async with closing(recognizer.recognize(aiter(feed), wanted)) as hypotheses:
+        audio = aiter(feed)
+        async with closing(audio), closing(recognizer.recognize(audio, wanted)) as hypotheses:
             async for hypothesis in hypotheses:
                 if hypothesis.final:
                     words = tuple((word.text, word.confidence) for word in hypothesis.words)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from vivavoce.models.prices import PriceTable
 from vivavoce.protocol.usage import Usage
 
-KEPT: Final = 1_000
+KEPT: Final = 200
 """Ended sessions whose records are kept."""
 
 RECENT: Final = 20
@@ -37,7 +37,7 @@ class SessionRecord:
     transcribed_seconds: int = 0
     cost: float = 0.0
     _responses: Counter[str] = field(default_factory=Counter)
-    _recent: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=RECENT))
+    _recent: deque[tuple[str, str, Usage, float]] = field(default_factory=lambda: deque(maxlen=RECENT))
 
     def used(self, response_id: str, status: str, usage: Usage) -> float:
         """Enter a response that is over; return what it cost."""
@@ -45,7 +45,7 @@ class SessionRecord:
         self.usage = self.usage + usage
         self.cost += cost
         self._responses[status] += 1
-        self._recent.append({"id": response_id, "status": status, "usage": usage.wire(), "cost_usd": _money(cost)})
+        self._recent.append((response_id, status, usage, cost))
         return cost
 
     def transcribed(self, model: str, seconds: int) -> float:
@@ -76,7 +76,10 @@ class SessionRecord:
             "transcribed_seconds": self.transcribed_seconds,
             "cost_usd": _money(self.cost),
             "responses": dict(self._responses),
-            "recent_responses": list(self._recent),
+            "recent_responses": [
+                {"id": id, "status": status, "usage": usage.wire(), "cost_usd": _money(cost)}
+                for id, status, usage, cost in self._recent
+            ],
         }
 
 

@@ -65,7 +65,9 @@ class Voice:
         """
         while True:
             first = await self._pieces.get()
-            async with closing(self._synthesizer.synthesize(self._clauses(first), self._style)) as spans:
+            # The clauses too: an engine that is cut short leaves them suspended, and with them the whole session in memory.
+            clauses = self._clauses(first)
+            async with closing(clauses), closing(self._synthesizer.synthesize(clauses, self._style)) as spans:
                 async for span in spans:
                     self._put(self._spoken(first.output_index, span))
                     await self._room()

@@ -147,5 +147,8 @@ async def _read(socket: WebSocket, runner: AgentRunner, outlet: WebSocketOutlet)
         if message["type"] == "websocket.disconnect":
             return
         frame = message.get("text")
-        await runner.receive(parse(message["bytes"] if frame is None else frame, translate))
+        event = parse(message["bytes"] if frame is None else frame, translate)
+        del message, frame  # up to 16 MiB, which nobody needs while the next one is waited for
+        await runner.receive(event)
+        del event
         await outlet.relief()
