@@ -149,6 +149,12 @@ class AgentCore:
         """Return what the session's responses have used so far (I9)."""
         return self._replies.total
 
+    def release(self) -> None:
+        """Let go of audio and items: the session is over, but its objects know each other and wait for the garbage collector."""
+        self._hearing.buffer.clear()
+        self._archive.clear()
+        self._conversation.clear()
+
     # --- client events ----------------------------------------------------------------------------------------------------------
 
     def _on_received(self, received: inputs.Received) -> None:

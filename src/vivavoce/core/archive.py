@@ -85,6 +85,12 @@ class AudioArchive:
         for key in [key for key in self._dropped if key[0] == item_id]:
             del self._dropped[key]
 
+    def clear(self) -> None:
+        """Drop everything."""
+        self._recordings.clear()
+        self._dropped.clear()
+        self._size = 0
+
     def _remember(self, key: tuple[str, int]) -> None:
         """Note that a recording was dropped, as the last one."""
         self._dropped.pop(key, None)

@@ -163,6 +163,13 @@ class Conversation:
         self._order.remove(item_id)
         self._weight -= self._weights.pop(item_id)
 
+    def clear(self) -> None:
+        """Remove every item."""
+        self._items.clear()
+        self._order.clear()
+        self._weights.clear()
+        self._weight = 0
+
     def has_call(self, call_id: str) -> bool:
         """Tell whether some item is the call an output may answer."""
         return any(item.type == "function_call" and item.call_id == call_id for item in self._items.values())

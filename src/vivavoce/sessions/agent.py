@@ -137,6 +137,7 @@ class AgentRunner:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._core.release()
         self._meter.ended()
         self._record.ended()
 

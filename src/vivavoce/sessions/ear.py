@@ -93,6 +93,7 @@ class Ear:
             self._stream.close()
             self._stream = None
         self._format = None
+        self._tape = Tape()
         for feed in self._feeds.values():
             feed.end()
         self._feeds.clear()
