@@ -34,9 +34,14 @@ class ServerProcess:
         self.http_url = f"http://127.0.0.1:{port}/v1"
         self.realtime_url = f"ws://127.0.0.1:{port}/v1/realtime?model=gpt-realtime"
 
+    @property
+    def pid(self) -> int:
+        """Return its process id."""
+        return self._process.pid
+
     def cpu_s(self) -> float:
         """Return the CPU time it and its children have used, in seconds."""
-        return sum(_cpu_s(pid) for pid in _family(self._process.pid))
+        return sum(_cpu_s(pid) for pid in (self.pid, *descendants(self.pid)))
 
     def resident_bytes(self) -> int:
         """Return the memory it holds, without its children's."""
@@ -116,8 +121,8 @@ def _wait_ready(process: subprocess.Popen[bytes], port: int) -> None:
     raise BenchError(f"the server was not ready within {_START_S:.0f} s: {said}")
 
 
-def _family(pid: int) -> list[int]:
-    """Return a process and its descendants."""
+def descendants(pid: int) -> list[int]:
+    """Return the processes that descend from this one."""
     family = [pid]
     for parent in family:
         for task in Path(f"/proc/{parent}/task").glob("*/children"):
@@ -125,7 +130,7 @@ def _family(pid: int) -> list[int]:
                 family += [int(child) for child in task.read_text().split()]
             except OSError:  # it has just ended
                 continue
-    return family
+    return family[1:]
 
 
 def _cpu_s(pid: int) -> float:

@@ -28,11 +28,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from bench import report
-from bench.kit import BenchError, ServerProcess, running_server
+from bench.kit import BenchError, ServerProcess, descendants, running_server
 from bench.life import ANSWERS, CONFIGURATION, EXPECTED_ERRORS, SPECIALS, TOOL, live, manners, speak
 from bench.party import Party, Repertoire
 from bench.speech import clips
-from bench.watch import Look, alive, descendants, look, open_kinds
+from bench.watch import Look, alive, look, open_kinds
 from vivavoce.testing.chat_server import ChatServer
 from vivavoce.testing.script import Script
 
@@ -205,7 +205,7 @@ async def soak(
     out: report.Report, server: ServerProcess, brain: ChatServer, minutes: float, sessions: int
 ) -> tuple[list[str], set[int]]:
     """Soak a running server; return what is wrong with it, and every process that it started."""
-    pid = descendants(os.getpid())[0]
+    pid = server.pid
     loop = asyncio.get_running_loop()
     repertoire = Repertoire.of({clip.name: clip.samples for clip in clips("caller") if clip.name in PHRASES}, STEP_MS)
     null_url, embedded_url = (server.realtime_url.partition("?")[0] + f"?model={name}" for name in (_NULL, _EMBEDDED))

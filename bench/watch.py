@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.kit import BenchError
+from bench.kit import BenchError, descendants
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -55,18 +55,6 @@ def open_kinds(pid: int) -> Counter[str]:
             continue
         kinds[target if target.startswith("/") else target.partition(":")[0]] += 1
     return kinds
-
-
-def descendants(pid: int) -> list[int]:
-    """Return the processes that descend from this one."""
-    family = [pid]
-    for parent in family:
-        for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            try:
-                family += [int(child) for child in task.read_text().split()]
-            except OSError:  # it has just ended
-                continue
-    return family[1:]
 
 
 def alive(pid: int) -> bool:

@@ -77,7 +77,10 @@ def test_an_item_of_very_many_parts_is_refused() -> None:
     session = Simulator()
     content = [{"type": "input_text", "text": ""}] * 257
     session.client({"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": content}})
-    assert (session.events[-1]["error"]["code"], session.events[-1]["error"]["param"]) == ("array_above_max_length", "item.content")
+    assert (session.events[-1]["error"]["code"], session.events[-1]["error"]["param"]) == (
+        "array_above_max_length",
+        "item.content",
+    )
 
 
 def test_recordings_beyond_those_that_may_be_recognized_at_once_are_refused() -> None:
