@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 
@@ -37,6 +38,15 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+
+HASHED: Final = "sha256:"
+"""What a key begins with that is given by its hash."""
+
+
+def hashed(key: str) -> str:
+    """Return a key as the configuration may hold it."""
+    return HASHED + hashlib.sha256(key.encode()).hexdigest()
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -12,9 +12,10 @@ from vivavoce.api.access import Gate
 from vivavoce.api.signing import Signer
 from vivavoce.cli.demo.command import _key
 from vivavoce.cli.errors import MISUSED
-from vivavoce.cli.keys import hashed, new_key
+from vivavoce.cli.keys import new_key
 from vivavoce.cli.main import app
 from vivavoce.config import Settings, load_settings
+from vivavoce.config_values import hashed
 
 
 def run(*arguments: str, typed: str = "") -> Result:

@@ -23,7 +23,7 @@ import urllib.request
 import wave
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 LIMIT_S = 20.0
 """How long one scenario may take, in seconds."""
@@ -36,6 +36,8 @@ API_KEY = os.environ.get("CONFORMANCE_API_KEY", "unused")
 
 MODEL = os.environ.get("CONFORMANCE_MODEL", "gpt-realtime-2.1")
 """The model to ask for."""
+
+Found = TypeVar("Found")
 
 Scenario = Callable[[], Awaitable[str | None]]
 """One scenario; its name, with spaces for underscores, is the name in the report."""
@@ -65,6 +67,22 @@ def expect(holds: object, what: str) -> None:
     """
     if not holds:
         raise AssertionError(what)
+
+
+async def until(find: Callable[[], Found | None], news: asyncio.Event, vain: Callable[[], str], patience_s: float) -> Found:
+    """Wait until `find` finds something, looking again whenever there is `news`.
+
+    Raises:
+        AssertionError: nothing was found in so many seconds; `vain` says what was waited for.
+    """
+    try:
+        async with asyncio.timeout(patience_s):
+            while (found := find()) is None:
+                news.clear()
+                await news.wait()
+            return found
+    except TimeoutError:
+        raise AssertionError(f"waited in vain for {vain()}") from None
 
 
 def contexts(words: str) -> list[str]:

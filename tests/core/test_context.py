@@ -18,7 +18,7 @@ from vivavoce.core.token_scale import TokenScale
 from vivavoce.core.window import ContextOverflow, Window
 from vivavoce.dialogue.request import build_request
 from vivavoce.protocol.session import AgentConfig, SessionDefaults, initial, updated, view
-from vivavoce.protocol.usage import text_tokens
+from vivavoce.protocol.usage import Letters, text_tokens
 
 DEFAULTS = SessionDefaults("gpt-realtime", "alloy", reasoning=False)
 WINDOW = 1_000_000
@@ -221,3 +221,8 @@ def test_a_backend_that_counts_nonsense_does_not_empty_the_window() -> None:
 )
 def test_text_of_other_scripts_is_longer_in_tokens(text: str, tokens: int) -> None:
     assert text_tokens(text) == tokens
+
+
+@given(pieces=st.lists(st.text(max_size=8), max_size=6))
+def test_a_text_counts_the_same_however_it_comes(pieces: list[str]) -> None:
+    assert sum(map(Letters.of, pieces), Letters()).tokens == text_tokens("".join(pieces))

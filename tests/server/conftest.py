@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, MutableMapping
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import structlog
+
+from kit import Serving, serving
 
 _EXPECTED = (
     "ASGI callable returned without completing handshake.",
@@ -34,3 +37,11 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[list[MutableMapping[str, A
     assert not [line for line in lines if line["level"] in ("error", "exception", "critical")]
     errors = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
     assert not [record for record in errors if record.getMessage() not in _EXPECTED], caplog.text
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[Serving]:
+    """A server with scripted engines, which every session has left when the test is over."""
+    async with serving() as running:
+        yield running
+        await running.empty()

@@ -8,20 +8,23 @@ import json
 import struct
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from websocket_kit import (
     BINARY,
     CONT,
     DEFLATE,
+    INVALID_DATA,
+    LIMIT,
+    MIB,
     PING,
     PONG,
+    PROTOCOL_ERROR,
     RSV1,
     RSV2,
     RSV3,
     TEXT,
+    TOO_BIG,
     Deflater,
     Raw,
     chopped,
@@ -33,19 +36,7 @@ from websocket_kit import (
     outcome,
 )
 
-from kit import Serving, eventually, serving
-
-MIB = 1 << 20
-LIMIT = 16 * MIB
-PROTOCOL_ERROR, INVALID_DATA, TOO_BIG = 1002, 1007, 1009
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[Serving]:
-    async with serving() as running:
-        yield running
-        await running.empty()
-
+from kit import Serving, eventually
 
 # --- 9 and 10: limits and chops ---------------------------------------------------------------------------------------------------
 

@@ -6,16 +6,15 @@ is right is answered and the connection then closes as asked, what is wrong clos
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 from websocket_kit import (
     BINARY,
     CLOSE,
     CONT,
+    INVALID_DATA,
     PING,
     PONG,
+    PROTOCOL_ERROR,
     RSV2,
     TEXT,
     Raw,
@@ -27,19 +26,7 @@ from websocket_kit import (
     outcome,
 )
 
-from kit import Serving, serving
-
-MIB = 1 << 20
-LIMIT = 16 * MIB
-PROTOCOL_ERROR, INVALID_DATA, TOO_BIG = 1002, 1007, 1009
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[Serving]:
-    async with serving() as running:
-        yield running
-        await running.empty()
-
+from kit import Serving
 
 # --- 1: framing -------------------------------------------------------------------------------------------------------------------
 

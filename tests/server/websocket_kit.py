@@ -24,6 +24,10 @@ RSV1, RSV2, RSV3 = 4, 2, 1
 
 DEFLATE = "permessage-deflate"
 
+MIB = 1 << 20
+LIMIT = 16 * MIB
+PROTOCOL_ERROR, INVALID_DATA, TOO_BIG = 1002, 1007, 1009
+
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True) -> bytes:
     """Return a frame, right or wrong."""

@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 
 from vivavoce.api.origins import Origins
 from vivavoce.api.signing import Signer
-from vivavoce.config import ConfigError, Secret
+from vivavoce.config_values import HASHED, ConfigError, Secret
 from vivavoce.protocol import errors
 from vivavoce.sessions.caller import OPEN, Caller, safety_identifier
 from vivavoce.sessions.limits import KeyLimiter
@@ -24,9 +24,6 @@ from vivavoce.settings import Settings
 
 SECRET_PREFIX: Final = "ek_"
 """What client secrets begin with."""
-
-HASHED: Final = "sha256:"
-"""What keys begin with that are configured by their hash."""
 
 _SUBPROTOCOL_KEY: Final = "openai-insecure-api-key."
 _REALTIME: Final = "realtime"

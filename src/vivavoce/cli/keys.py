@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import sys
@@ -11,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from vivavoce.cli.errors import MISUSED, Trouble
+from vivavoce.config_values import hashed
 
 app = typer.Typer(name="keys", help="Make API keys and hash them.", no_args_is_help=True)
 
@@ -24,11 +24,6 @@ _BARE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01
 def new_key() -> str:
     """Return a new API key."""
     return _PREFIX + secrets.token_urlsafe(_KEY_BYTES)
-
-
-def hashed(key: str) -> str:
-    """Return a key as the configuration may hold it."""
-    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
 
 @app.command("new")

@@ -88,17 +88,39 @@ class RateLimit:
         return {"name": self.name, "limit": self.limit, "remaining": self.remaining, "reset_seconds": self.reset_seconds}
 
 
-def text_tokens(text: str) -> int:
-    """Estimate the tokens of a text: one per four characters of Latin script, two of other alphabets, one of ideographs, rounded up.
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Characters of a text by script: what its tokens are estimated from. Texts that come in pieces are counted piece by piece."""
 
-    Source: the usual rule of thumb for English with byte-pair vocabularies, and for other scripts what the published multilingual
-    vocabularies come to; corrected by the backend's own count where it gives one (`core.token_scale`).
-    """
-    if text.isascii():
-        return -(-len(text) // _CHARACTERS_PER_TOKEN)
-    wide = len(_IDEOGRAPHS.findall(text))
-    other = len(_OTHER_ALPHABETS.findall(text))
-    return wide + -(-other // 2) + -(-(len(text) - wide - other) // _CHARACTERS_PER_TOKEN)
+    latin: int = 0
+    other: int = 0
+    ideographs: int = 0
+
+    @classmethod
+    def of(cls, text: str) -> Letters:
+        """Count a text."""
+        if text.isascii():
+            return cls(len(text))
+        ideographs = len(_IDEOGRAPHS.findall(text))
+        other = len(_OTHER_ALPHABETS.findall(text))
+        return cls(len(text) - ideographs - other, other, ideographs)
+
+    def __add__(self, more: Letters) -> Letters:
+        return Letters(self.latin + more.latin, self.other + more.other, self.ideographs + more.ideographs)
+
+    @property
+    def tokens(self) -> int:
+        """Estimate the tokens: one per four characters of Latin script, two of other alphabets, one of ideographs, rounded up.
+
+        Source: the usual rule of thumb for English with byte-pair vocabularies, and for other scripts what the published multilingual
+        vocabularies come to; corrected by the backend's own count where it gives one (`core.token_scale`).
+        """
+        return self.ideographs + -(-self.other // 2) + -(-self.latin // _CHARACTERS_PER_TOKEN)
+
+
+def text_tokens(text: str) -> int:
+    """Estimate the tokens of a text, as `Letters.tokens` does."""
+    return Letters.of(text).tokens
 
 
 def user_audio_tokens(ms: float) -> int:

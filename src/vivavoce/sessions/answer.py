@@ -20,7 +20,7 @@ from vivavoce.engines.ports import (
     TextDelta,
     ToolCallDelta,
 )
-from vivavoce.protocol.usage import text_tokens
+from vivavoce.protocol.usage import Letters
 from vivavoce.sessions.closing import closing
 from vivavoce.sessions.voice import Voice
 
@@ -77,7 +77,7 @@ class Answer:
             self._put(inputs.GenerationFailed(self._generation, "server_error", "The model had an error while answering."))
 
     async def _think(self) -> None:
-        finished, said = False, ""
+        finished, said = False, Letters()
         async with closing(self._llm.generate(self._request)) as deltas:
             async for delta in deltas:
                 finished = isinstance(delta, LlmFinish)
@@ -85,7 +85,7 @@ class Answer:
                 if told is not None:
                     self._put(told)
                     await self._room()
-                said += _text(delta)
+                said += Letters.of(_text(delta))
                 if not finished and self._too_long(said):
                     self._put(inputs.BrainFinished(self._generation, "length"))
                     finished = True
@@ -93,9 +93,9 @@ class Answer:
         if not finished:
             raise EngineFault("The model broke off in the middle of its answer.")
 
-    def _too_long(self, said: str) -> bool:
+    def _too_long(self, said: Letters) -> bool:
         limit = self._request.max_output_tokens
-        return limit is not None and text_tokens(said) > limit * PATIENCE_WITH_LENGTH
+        return limit is not None and said.tokens > limit * PATIENCE_WITH_LENGTH
 
     def _told(self, delta: LlmDelta) -> Input | None:
         match delta:

@@ -12,20 +12,18 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from livekit import rtc
 from livekit.agents import APIConnectOptions, llm
 from livekit.plugins.openai.realtime import RealtimeModel, RealtimeSession
-from scenarios import API_KEY, MODEL, URL, expect, silence, speech
+from scenarios import API_KEY, MODEL, URL, Found, expect, silence, speech, until
 
 PATIENCE_S = 15.0
 """How long to wait for any one thing, in seconds."""
 
 FRAME_MS = 20
 RATE_HZ = 24_000
-
-Found = TypeVar("Found")
 
 
 @dataclass
@@ -109,15 +107,12 @@ class Driver:
 
     async def until(self, find: Callable[[], Found | None], what: str) -> Found:
         """Wait until `find` finds something."""
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while (found := find()) is None:
-                    self._news.clear()
-                    await self._news.wait()
-                return found
-        except TimeoutError:
+
+        def vain() -> str:
             last = ", ".join(event["type"] for event in self.received[-6:])
-            raise AssertionError(f"waited in vain for {what}; the last events were {last}") from None
+            return f"{what}; the last events were {last}"
+
+        return await until(find, self._news, vain, PATIENCE_S)
 
     def sent_of(self, kind: str) -> list[dict[str, Any]]:
         """Return the client events of that type, in order."""

@@ -37,7 +37,7 @@ from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.workers.runner import WorkerRunner
-from scenarios import API_KEY, MODEL, expect, silence, speech
+from scenarios import API_KEY, MODEL, Found, expect, silence, speech, until
 from tap import Tap, tap
 
 PATIENCE_S = 15.0
@@ -51,7 +51,6 @@ MICROPHONE_HZ = 16_000
 """The rate of the microphone: pipecat's default, which the service converts."""
 
 AnyFrame = TypeVar("AnyFrame", bound=Frame)
-Found = TypeVar("Found")
 
 
 class Microphone(FrameProcessor):
@@ -180,18 +179,13 @@ class Bot:
 
     async def until(self, find: Callable[[], Found | None], what: str) -> Found:
         """Wait until `find` finds something."""
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while (found := find()) is None:
-                    self._news.clear()
-                    await self._news.wait()
-                return found
-        except TimeoutError:
+
+        def vain() -> str:
             last = ", ".join(event["type"] for event in self.wire.received[-6:])
             errors = [frame.error for frame in self.frames(ErrorFrame)][:3]
-            raise AssertionError(
-                f"waited in vain for {what}; spoken: {self.spoken()!r}; last events: {last}; errors: {errors}"
-            ) from None
+            return f"{what}; spoken: {self.spoken()!r}; last events: {last}; errors: {errors}"
+
+        return await until(find, self._news, vain, PATIENCE_S)
 
     def frames(self, kind: type[AnyFrame]) -> list[AnyFrame]:
         """Return the frames of that class, in order."""

@@ -123,14 +123,15 @@ def _key(settings: Settings) -> tuple[str, dict[str, str]]:
 
     Of those there may be only hashes, so the caller gets a key of its own, which ends with the server.
     """
-    from vivavoce.cli.keys import hashed, new_key
+    from vivavoce.cli.keys import new_key
+    from vivavoce.config_values import HASHED, hashed
 
     environment = dict(os.environ)
     if not settings.keyed:
         return "any", environment
     key = new_key()
     configured = [secret.reveal() for secret in settings.server.api_keys]
-    hashes = [text if text.startswith("sha256:") else hashed(text) for text in configured]
+    hashes = [text if text.startswith(HASHED) else hashed(text) for text in configured]
     return key, {**environment, "VIVAVOCE_API_KEYS": ",".join([*hashes, hashed(key)])}
 
 
