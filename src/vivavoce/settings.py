@@ -11,7 +11,7 @@ from typing import Any, Literal
 from vivavoce.config_values import ConfigError, Secret
 
 BUILT_IN_PROFILES = ("embedded", "null")
-KINDS = ("agent", "transcription", "translation")
+KINDS = ("agent", "transcription", "translation", "speech", "chat")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 DEFAULT_LLM = "default"
 """The `[llm.*]` entry that `VIVAVOCE_LLM_*` fill in; where it exists, it is the brain of every agent model that names no other."""
@@ -111,13 +111,14 @@ class EngineNames:
     synthesizer: str | None = None
     endpointer: str | None = None
     vad: str | None = None
+    translator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
     """`[models."<public name>"]`. `kind` None: that of the built-in model of this name."""
 
-    kind: Literal["agent", "transcription", "translation"] | None = None
+    kind: Literal["agent", "transcription", "translation", "speech", "chat"] | None = None
     engines: EngineNames = field(default_factory=EngineNames)
     aliases: tuple[str, ...] = ()
 

@@ -56,6 +56,10 @@ class Capabilities:
     """Recognizer: partials while audio arrives. Synthesizer: audio before the clause is complete."""
     word_times: bool = False
     """Whether word times come from the engine rather than from proportion."""
+    speakers: bool = False
+    """Recognizer: whether it tells who says each word (diarization)."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Translator: (source, target) languages as ISO-639-1; a source of `*` stands for every language."""
     images: bool = False
     """LanguageModel: whether it can be shown images."""
     quality: Literal["null", "demo", "good", "best"] = "demo"
@@ -144,6 +148,10 @@ class Vocabulary:
     prompt: str = ""
 
 
+Delay = Literal["minimal", "low", "medium", "high", "xhigh"]
+"""How long a recognizer may wait before it shows a word: the later, the surer. Source: wire reference C.6."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecognitionOptions:
     """How one segment is to be recognized."""
@@ -153,6 +161,8 @@ class RecognitionOptions:
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     partials: bool = False
     """Whether partial hypotheses are wanted; off saves the work."""
+    delay: Delay = "medium"
+    """How stable partials have to be; without partials it means nothing."""
     narrow_band: bool = False
     """The audio was 8 kHz before it was resampled to 16 kHz."""
     speaker: str = ""
@@ -161,25 +171,29 @@ class RecognitionOptions:
 
 @dataclass(frozen=True, slots=True)
 class RecognizedWord:
-    """One word of a final hypothesis, times in ms from the start of the segment."""
+    """One word of a hypothesis, times in ms from the start of the segment. `speaker` is a label, empty where nobody can tell."""
 
     text: str
     start_ms: int
     end_ms: int
     confidence: float = 1.0
+    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
     """What has been said so far.
 
-    A partial's `text` is only the stable prefix: each partial starts with the one before. The final need not.
+    A partial's `text` is only the stable prefix: each partial starts with the one before. The final need not. `words` are those of
+    `text`, in a partial only where the engine has word times. `language` is what the engine detected (ISO-639-1), empty where it
+    does not tell.
     """
 
     text: str
     final: bool = False
     words: tuple[RecognizedWord, ...] = ()
     confidence: float = 1.0
+    language: str = ""
 
 
 class Recognizer(Engine, Protocol):
@@ -323,7 +337,7 @@ class VoiceStyle:
 
     voice: str = "alloy"
     speed: float = 1.0
-    """0.25 to 1.5; 1.0 is the voice's own pace."""
+    """0.25 to 4.0; 1.0 is the voice's own pace. Engines hold it to what they can do."""
     language: str = "en"
     tone: str = ""
 
@@ -364,3 +378,43 @@ class Synthesizer(Engine, Protocol):
             EngineFault: the voice failed.
         """
         ...
+
+
+# --- translation ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationRequest:
+    """One clause to be translated, and what helps to translate it well. Languages are ISO-639-1 codes."""
+
+    text: str
+    source: str
+    """Empty where the source language is not known."""
+    target: str
+    context: tuple[tuple[str, str], ...] = ()
+    """Earlier clauses of the session and their translations, oldest first."""
+    open: bool = False
+    """The clause goes on: what is said of it now may change once its end is known."""
+    session: str = ""
+    """Opaque key of the session, for prefix caches."""
+
+
+class Translator(Engine, Protocol):
+    """Says in another language what a clause says. Its pairs of languages are in `capabilities.pairs`."""
+
+    def translate(self, request: TranslationRequest) -> AsyncIterator[str]:
+        """Translate one clause.
+
+        Yields:
+            Pieces of the translation, which concatenate to it; nothing for a clause that says nothing. Never the source text, a
+            remark or a refusal in place of a translation.
+
+        Raises:
+            EngineFault: the pair is not one of `capabilities.pairs`, or the backend refused, broke off, sent garbage or hung.
+        """
+        ...
+
+
+def translates(pairs: tuple[tuple[str, str], ...], source: str, target: str) -> bool:
+    """Tell whether a pair of languages is among a translator's; an unknown (empty) source is taken to be a possible one."""
+    return any(to == target and (not source or of in ("*", source)) for of, to in pairs)

@@ -18,7 +18,7 @@ CREATED: Final = 1_793_000_000
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """One public model: its name, its kind of session, and for agents what they start with."""
+    """One public model: its name, what it is for (see `SERVED_KINDS`), and for agents what they start with."""
 
     name: str
     kind: str
@@ -69,10 +69,23 @@ _OTHER_KINDS: Final = {
         ),
         "transcription",
     ),
+    **dict.fromkeys(("gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15", "tts-1", "tts-1-hd"), "speech"),
+    **dict.fromkeys(
+        (
+            "gpt-audio",
+            "gpt-audio-1.5",
+            "gpt-audio-mini",
+            "gpt-audio-mini-2025-10-06",
+            "gpt-audio-mini-2025-12-15",
+            "gpt-4o-audio-preview",
+            "gpt-4o-mini-audio-preview",
+        ),
+        "chat",
+    ),
 }
 
-SERVED_KINDS: Final = ("agent",)
-"""Kinds of session this server opens. The other names are known so that they are refused with the right error."""
+SERVED_KINDS: Final = ("agent", "transcription", "speech", "chat")
+"""Kinds of model this server serves. The other names are known so that they are refused with the right error."""
 
 
 def catalogue(configured: Mapping[str, ModelSettings]) -> dict[str, ModelInfo]:

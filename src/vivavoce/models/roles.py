@@ -9,7 +9,7 @@ from vivavoce.config import DEFAULT_LLM, EngineNames, ModelSettings, Settings
 NONE: Final = "none"
 """The name of no engine, for a role that may be left out."""
 
-ROLES: Final = ("vad", "endpointer", "recognizer", "llm", "synthesizer")
+ROLES: Final = ("vad", "endpointer", "recognizer", "llm", "synthesizer", "translator")
 
 _PROFILES: Final[dict[str, dict[str, str]]] = {
     "embedded": {
@@ -18,8 +18,16 @@ _PROFILES: Final[dict[str, dict[str, str]]] = {
         "synthesizer": "auto",
         "endpointer": "smart-turn",
         "vad": "silero",
+        "translator": NONE,
     },
-    "null": {"recognizer": "instant", "llm": "echo", "synthesizer": "tone", "endpointer": NONE, "vad": "silero"},
+    "null": {
+        "recognizer": "instant",
+        "llm": "echo",
+        "synthesizer": "tone",
+        "endpointer": NONE,
+        "vad": "silero",
+        "translator": NONE,
+    },
 }
 
 

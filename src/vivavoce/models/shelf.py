@@ -51,6 +51,7 @@ class EngineShelf:
                 "espeak": EspeakSynthesizer,
                 "tone": ToneSynthesizer,
             },
+            "translator": {NONE: lambda: None},
         }
 
     def stack(self, model: str) -> Stack:

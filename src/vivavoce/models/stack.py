@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vivavoce.engines.ports import Endpointer, Engine, LanguageModel, Recognizer, Synthesizer, VoiceActivityDetector
+from vivavoce.engines.ports import Endpointer, Engine, LanguageModel, Recognizer, Synthesizer, Translator, VoiceActivityDetector
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,16 @@ class Stack:
     llm: LanguageModel
     synthesizer: Synthesizer
     endpointer: Endpointer | None = None
+    translator: Translator | None = None
 
     def engines(self) -> tuple[Engine, ...]:
         """Return the engines there are."""
-        there: tuple[Engine | None, ...] = (self.vad, self.recognizer, self.llm, self.synthesizer, self.endpointer)
+        there: tuple[Engine | None, ...] = (
+            self.vad,
+            self.recognizer,
+            self.llm,
+            self.synthesizer,
+            self.endpointer,
+            self.translator,
+        )
         return tuple(engine for engine in there if engine is not None)

@@ -413,9 +413,18 @@ def session_not_found(session_id: str) -> ClientFault:
     return ClientFault(f"No session with id {quoted(session_id)} found.", None, "session_id", status=404)
 
 
+_PURPOSES: Final = {
+    "agent": "realtime sessions",
+    "transcription": "transcription",
+    "translation": "translation sessions",
+    "speech": "speech",
+    "chat": "chat completions",
+}
+
+
 def wrong_model(model: str, kind: str, param: str = "model") -> ClientFault:
-    """Return the fault of a model that cannot serve this kind of session."""
-    return ClientFault(f"The model {quoted(model)} is not supported for {kind} sessions.", "invalid_model", param)
+    """Return the fault of a model that cannot serve what it is asked for: a kind of model, as the catalogue has them."""
+    return ClientFault(f"The model {quoted(model)} is not supported for {_PURPOSES[kind]}.", "invalid_model", param)
 
 
 def model_of_secret(asked: str, bound: str) -> ClientFault:

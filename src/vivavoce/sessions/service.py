@@ -61,18 +61,28 @@ class VoiceService:
         """Return the models sessions can be opened on."""
         return [model for model in self.models.values() if model.kind in SERVED_KINDS]
 
-    def model(self, name: str, param: str = "model") -> ModelInfo:
-        """Return an agent model by its public name; `param` is where the client named it.
+    def model(self, name: str, kind: str = "agent", param: str = "model") -> ModelInfo:
+        """Return a model of a kind by its public name; `param` is where the client named it.
 
         Raises:
-            ClientFault: nobody serves it, or not in a conversation.
+            ClientFault: nobody serves it, or not for this.
         """
         info = self.models.get(name)
         if info is None:
             raise errors.model_not_found(name, param)
-        if info.kind != "agent":
-            raise errors.wrong_model(name, "realtime", param)
+        if info.kind != kind:
+            raise errors.wrong_model(name, kind, param)
         return info
+
+    def stack(self, info: ModelInfo) -> Stack:
+        """Return the engines behind a model.
+
+        Raises:
+            ClientFault: they are not ready.
+        """
+        if not self.ready:
+            raise errors.overloaded("its engines are not ready yet")
+        return self._stacks[info.name]
 
     async def start(self) -> None:
         """Build the stacks of all served models and warm every engine.
@@ -123,7 +133,7 @@ class VoiceService:
         return _PREVIEWS[name](self, update)
 
     def _preview_agent(self, update: dict[str, Any]) -> dict[str, Any]:
-        info = self.model(Text(256, 1).check(update.get("model"), "session.model"), "session.model")
+        info = self.model(Text(256, 1).check(update.get("model"), "session.model"), param="session.model")
         defaults = self.session_defaults(info)
         return session.updated(session.initial(defaults, IdSource().session(), 0), update, defaults, spoken=False)
 
