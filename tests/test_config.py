@@ -353,3 +353,34 @@ def test_a_switch_is_a_boolean_or_a_word(file: Any, text: str, value: bool) -> N
 
 def test_a_switch_is_nothing_else(file: Any) -> None:
     assert "must be true or false" in refused(config_file=file('[server]\nbeta = "perhaps"'))
+
+
+def test_translations_are_worded_by_a_glossary_for_all_languages_and_for_each(file: Any) -> None:
+    path = file("""
+[translation]
+terminology = "Orders in a coffee bar."
+style = "Informal."
+[translation.glossary]
+"Vivavoce" = "Vivavoce"
+[translation.glossary.es]
+"order" = "pedido"
+""")
+    translation = load_settings(HOME, config_file=path).translation
+    assert translation.glossary == {"": {"Vivavoce": "Vivavoce"}, "es": {"order": "pedido"}}
+    assert (translation.terminology, translation.style) == ("Orders in a coffee bar.", "Informal.")
+    assert load_settings(HOME).translation.glossary == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        ("glossary = 3", "translation.glossary"),
+        ('glossary = {"order" = 3}', "translation.glossary.order"),
+        ('glossary = {"es" = {"order" = ""}}', "translation.glossary.es.order"),
+        ('glossary = {"Spanish" = {"order" = "pedido"}}', "Spanish"),
+        ('glosary = {"order" = "pedido"}', "did you mean 'glossary'"),
+        ("style = 3", "translation.style"),
+    ],
+)
+def test_a_glossary_that_cannot_be_read_is_named(file: Any, table: str, named: str) -> None:
+    assert named in refused(config_file=file(f"[translation]\n{table}\n"))

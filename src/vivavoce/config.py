@@ -51,6 +51,7 @@ from vivavoce.config_values import (
     read_path,
     read_secret,
     read_table,
+    read_terms,
     read_text,
     read_url,
 )
@@ -67,6 +68,7 @@ from vivavoce.settings import (
     PriceSettings,
     ServerSettings,
     Settings,
+    TranslationSettings,
 )
 
 __all__ = [
@@ -84,6 +86,7 @@ __all__ = [
     "Secret",
     "ServerSettings",
     "Settings",
+    "TranslationSettings",
     "load_settings",
     "nearest",
 ]
@@ -123,9 +126,15 @@ _COUNT = number(int, 1, float("inf"))
 _LIMITS: dict[str, Reader] = {limit.name: _COUNT for limit in fields(LimitSettings)}
 _KEY: dict[str, Reader] = {"key": read_secret, **_LIMITS}
 _PRICES: dict[str, Reader] = {price.name: number(float, 0, float("inf")) for price in fields(PriceSettings)}
+_TRANSLATION: dict[str, Reader] = {"glossary": read_terms, "terminology": read_text, "style": read_text}
 _SECRET_KEYS = frozenset({"api_key", "api_keys", "key", "signing_key"})
 
-_ONE_TABLE: dict[str, dict[str, Reader]] = {"server": _SERVER, "defaults": _ENGINES, "limits": _LIMITS}
+_ONE_TABLE: dict[str, dict[str, Reader]] = {
+    "server": _SERVER,
+    "defaults": _ENGINES,
+    "limits": _LIMITS,
+    "translation": _TRANSLATION,
+}
 _NAMED_TABLES: dict[str, dict[str, Reader]] = {"llm": _LLM, "models": _MODEL, "keys": _KEY, "prices": _PRICES}
 
 _ENVIRONMENT: dict[str, tuple[str, ...]] = {
@@ -193,6 +202,7 @@ def load_settings(
         limits=limits,
         keys={name: _key(layer, name, limits) for name in _names(layer, "keys")},
         prices={name: PriceSettings(**_values(layer, _PRICES, "prices", name)) for name in _names(layer, "prices")},
+        translation=TranslationSettings(**_values(layer, _TRANSLATION, "translation")),
     )
 
 

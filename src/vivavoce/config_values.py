@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -180,6 +181,30 @@ def read_table(given: Given) -> Mapping[str, Any]:
     if not isinstance(given.value, dict):
         raise given.wrong("a table")
     return given.value
+
+
+def read_terms(given: Given) -> Mapping[str, Mapping[str, str]]:
+    """Read a glossary: terms for every language, and a table of terms for each language that has its own (`[…glossary.es]`).
+
+    Returns:
+        Terms by language, those for every one under the empty name.
+    """
+    terms: dict[str, dict[str, str]] = {}
+    for name, value in read_table(given).items():
+        if isinstance(value, dict):
+            if not _LANGUAGE.fullmatch(name):
+                raise replace(given, value=name).wrong("a table of terms, with tables named by a language such as es in it")
+            terms[name] = {term: _term(given, f"{name}.{term}", called) for term, called in value.items()}
+        else:
+            terms.setdefault("", {})[name] = _term(given, name, value)
+    return terms
+
+
+_LANGUAGE: Final = re.compile(r"[a-z]{2}")
+
+
+def _term(given: Given, name: str, value: object) -> str:
+    return read_text(replace(given, key=f"{given.key}.{name}", value=value))
 
 
 def read_path(given: Given) -> Path:

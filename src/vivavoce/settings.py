@@ -103,6 +103,18 @@ class LlmSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TranslationSettings:
+    """`[translation]`: what translators that can be told are told."""
+
+    glossary: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Terms and what they are to be called, by target language; those under the empty name are for every one."""
+    terminology: str = ""
+    """What the talk is about, and how to name things."""
+    style: str = ""
+    """How to speak, such as "formal address"."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineNames:
     """Which engine does what; None leaves the choice to the profile."""
 
@@ -141,6 +153,7 @@ class Settings:
     limits: LimitSettings = field(default_factory=LimitSettings)
     keys: Mapping[str, KeySettings] = field(default_factory=dict)
     prices: Mapping[str, PriceSettings] = field(default_factory=dict)
+    translation: TranslationSettings = field(default_factory=TranslationSettings)
 
     @property
     def keyed(self) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,29 +12,66 @@ from hypothesis import strategies as st
 from vivavoce.engines.asr.pocketsphinx import protocol
 from vivavoce.engines.asr.pocketsphinx.cepstral_mean import CEPSTRA, CepstralMean, heard
 from vivavoce.engines.asr.pocketsphinx.fit import Evidence, fit
-from vivavoce.engines.asr.pocketsphinx.stability import STEPS, StablePrefix
+from vivavoce.engines.asr.pocketsphinx.protocol import Word
+from vivavoce.engines.asr.pocketsphinx.stability import DELAYS, StablePrefix
 from vivavoce.engines.asr.pocketsphinx.topic import Topic
+from vivavoce.engines.ports import Delay
 
-hypotheses = st.lists(st.lists(st.sampled_from(["a", "b", "c"]), max_size=5).map(tuple), max_size=30)
+hypotheses = st.lists(st.lists(st.sampled_from(["a", "b", "c"]), max_size=5), max_size=30)
+STEP_MS = 100
 
 
-@given(hypotheses)
-def test_a_shown_prefix_is_never_taken_back(steps: list[tuple[str, ...]]) -> None:
-    prefix, shown = StablePrefix(), ""
-    for step in steps:
-        grown = prefix.advance(step)
+def timed(texts: Sequence[str], length_ms: int = 80) -> tuple[Word, ...]:
+    return tuple(Word(text, n * STEP_MS, n * STEP_MS + length_ms, 1.0) for n, text in enumerate(texts))
+
+
+@given(hypotheses, st.sampled_from(sorted(DELAYS)))
+def test_a_shown_prefix_is_never_taken_back(steps: list[list[str]], delay: str) -> None:
+    prefix, shown = StablePrefix(delay), ""
+    for now, step in enumerate(steps):
+        grown = prefix.advance(timed(step), 5_000 + now * STEP_MS)
         if grown is not None:
-            assert grown.startswith(shown)
-            assert len(grown) > len(shown)
-            shown = grown
+            text = " ".join(word.text for word in grown)
+            assert text.startswith(shown)
+            assert len(text) > len(shown)
+            shown = text
 
 
-def test_a_word_is_shown_once_it_has_survived() -> None:
-    prefix = StablePrefix()
-    for _ in range(STEPS - 1):
-        assert prefix.advance(("yes",)) is None
-    assert prefix.advance(("yes", "please")) == "yes"
-    assert prefix.advance(("yes", "please")) is None
+@pytest.mark.parametrize("delay", DELAYS)
+def test_a_word_is_shown_once_it_has_survived(delay: str) -> None:
+    prefix, (steps, hold_ms) = StablePrefix(delay), DELAYS[delay]
+    now = 80 + hold_ms
+    for _ in range(steps - 1):
+        assert prefix.advance(timed(["yes"]), now) is None
+    assert prefix.advance(timed(["yes", "please"]), now) == timed(["yes"])
+    assert prefix.advance(timed(["yes", "please"]), now) is None
+
+
+def test_a_word_that_has_just_ended_is_held() -> None:
+    steps, hold_ms = DELAYS["xhigh"]
+    prefix = StablePrefix("xhigh")
+    for _ in range(steps):
+        assert prefix.advance(timed(["yes"]), 80 + hold_ms - 1) is None
+    assert prefix.advance(timed(["yes"]), 80 + hold_ms) == timed(["yes"])
+
+
+def test_a_word_revised_after_it_was_shown_holds_back_none_that_follow() -> None:
+    prefix, steps = StablePrefix("minimal"), DELAYS["minimal"][0]
+    for _ in range(steps):
+        shown = prefix.advance(timed(["ice", "cream"]), 1_000)
+    assert shown == timed(["ice", "cream"])
+    revised = (Word("i", 0, 60, 1.0), Word("scream", 70, 180, 1.0), *timed(["a", "b", "for", "ice"])[2:])
+    for _ in range(steps):
+        shown = prefix.advance(revised, 1_000)
+    assert shown is not None
+    assert [word.text for word in shown] == ["ice", "cream", "for", "ice"]
+
+
+def test_the_later_a_delay_the_more_it_asks() -> None:
+    asked = [DELAYS[delay] for delay in get_args(Delay)]
+    assert asked == sorted(asked)
+    assert len(set(asked)) == len(asked)
+    assert set(DELAYS) == set(get_args(Delay))
 
 
 def test_a_mean_survives_its_text() -> None:
@@ -70,7 +110,7 @@ def test_fit_rises_with_each_piece_of_evidence() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        protocol.Start(1, "a.lm", "3:1,2", partials=True),
+        protocol.Start(1, "a.lm", "3:1,2", partials=True, delay="low"),
         protocol.Audio(1, b"\x00\xff\x80"),
         protocol.Finish(1),
         protocol.Abort(1),

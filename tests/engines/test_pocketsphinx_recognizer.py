@@ -14,12 +14,13 @@ import time
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from vivavoce.engines.asr.pocketsphinx.recognizer import PocketsphinxRecognizer
-from vivavoce.engines.ports import EngineFault, Hypothesis, RecognitionOptions, Recognizer, Vocabulary
+from vivavoce.engines.ports import Delay, EngineFault, Hypothesis, RecognitionOptions, Recognizer, Vocabulary
 
 LIGHT = {
     "type": "function",
@@ -123,6 +124,8 @@ async def test_a_phrase_of_the_session_is_understood(recognizer: PocketsphinxRec
     for partial in heard[:-1]:
         assert partial.text.startswith(shown)
         shown = partial.text
+        assert " ".join(word.text for word in partial.words) == shown
+        assert all(0 <= word.start_ms < word.end_ms <= 2_790 for word in partial.words)
     words = heard[-1].words
     assert [word.text for word in words] == ["go", "forward", "ten", "meters"]
     assert all(0 <= word.start_ms < word.end_ms <= 2_790 for word in words)
@@ -135,6 +138,18 @@ async def test_open_speech_still_yields_its_own_words(recognizer: PocketsphinxRe
     pcm = clip(speech, "dictation/sb_spk1_snt5.wav")
     heard = await final(recognizer, chunks(pcm), RecognitionOptions(vocabulary=HOME))
     assert heard.text == "sunday is the best part of the week"
+
+
+@pytest.mark.speech
+async def test_a_longer_delay_has_shown_less_when_the_segment_ends(recognizer: PocketsphinxRecognizer, speech: Path) -> None:
+    pcm = clip(speech, "dictation/sb_spk1_snt5.wav")
+    shown = []
+    for delay in get_args(Delay):
+        options = RecognitionOptions(partials=True, delay=delay)
+        partials = [heard async for heard in recognizer.recognize(chunks(pcm), options) if not heard.final]
+        shown.append(len(partials[-1].words) if partials else 0)
+    assert shown == sorted(shown, reverse=True)
+    assert shown[0] > shown[-1]
 
 
 @pytest.mark.speech

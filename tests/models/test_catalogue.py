@@ -27,4 +27,4 @@ def test_models_of_other_kinds_are_known_so_that_they_are_refused_rightly() -> N
 
 def test_a_kind_that_is_not_served_is_refused_at_the_start() -> None:
     with pytest.raises(ConfigError, match="not served"):
-        catalogue({"mine": ModelSettings("translation")})
+        catalogue({"mine": ModelSettings("poetry")})

@@ -44,20 +44,35 @@ class TurnJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardWord:
+    """One recognized word; times in ms from the start of its segment, confidence in [0, 1], `speaker` empty where nobody can tell."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float = 1.0
+    speaker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
-    """A recognizer's partial hypothesis; each extends the one before."""
+    """A recognizer's partial hypothesis; each extends the one before. It has words where the engine knows their times, and a language where
+    it has detected one already."""
 
     job: int
     text: str
+    words: tuple[HeardWord, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Recognized:
-    """A recognizer's final hypothesis, with its words and their confidences in [0, 1]."""
+    """A recognizer's final hypothesis; `language` is what it detected, empty where it does not tell."""
 
     job: int
     text: str
-    words: tuple[tuple[str, float], ...] = ()
+    words: tuple[HeardWord, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +163,48 @@ class SpeechFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Translated:
+    """The whole translation of the clause that was asked for under this number."""
+
+    job: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationFailed:
+    """The translator broke on it."""
+
+    job: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Voiced:
+    """A stretch of a phrase's speech: PCM16 mono at 24 kHz."""
+
+    job: int
+    audio: bytes
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceFinished:
+    """All of a phrase has been said."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceFailed:
+    """The voice broke on a phrase."""
+
+    job: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class RateLimits:
     """What the caller's limits leave after a response was charged to them."""
 
@@ -177,6 +234,11 @@ Input = (
     | GenerationFailed
     | Spoken
     | SpeechFinished
+    | Translated
+    | TranslationFailed
+    | Voiced
+    | VoiceFinished
+    | VoiceFailed
     | RateLimits
     | TimerFired
 )

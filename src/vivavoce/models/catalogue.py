@@ -16,6 +16,10 @@ CREATED: Final = 1_793_000_000
 """The `created` of model objects: the day this table was made."""
 
 
+DEFAULT_TRANSCRIBER: Final = "gpt-4o-mini-transcribe"
+"""The model of a transcription session whose client has named none yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """One public model: its name, what it is for (see `SERVED_KINDS`), and for agents what they start with."""
@@ -79,12 +83,33 @@ _OTHER_KINDS: Final = {
             "gpt-audio-mini-2025-12-15",
             "gpt-4o-audio-preview",
             "gpt-4o-mini-audio-preview",
+            # Names of text models that clients use where nobody tells them another: the examples of the official clients, and the
+            # defaults of agent frameworks. The operator's language model answers to all of them.
+            "gpt-6-sol",
+            "gpt-6-luna",
+            "gpt-5.6-sol",
+            "gpt-5.6-terra",
+            "gpt-5.6-luna",
+            "gpt-5.5",
+            "gpt-5.4",
+            "gpt-5.4-mini",
+            "gpt-5.4-nano",
+            "gpt-5.2",
+            "gpt-5.1",
+            "gpt-5",
+            "gpt-5-mini",
+            "gpt-5-nano",
+            "gpt-4.1",
+            "gpt-4.1-mini",
+            "gpt-4.1-nano",
+            "gpt-4o",
+            "gpt-4o-mini",
         ),
         "chat",
     ),
 }
 
-SERVED_KINDS: Final = ("agent", "transcription", "speech", "chat")
+SERVED_KINDS: Final = ("agent", "transcription", "translation", "speech", "chat")
 """Kinds of model this server serves. The other names are known so that they are refused with the right error."""
 
 

@@ -18,7 +18,7 @@ _PER: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens, and per minute of transcribed audio."""
+    """US dollars per million tokens, and per minute of transcribed or translated audio."""
 
     text_in: float = 0.0
     text_cached: float = 0.0
@@ -43,7 +43,7 @@ class Price:
         ) / _PER
 
     def of_seconds(self, seconds: float) -> float:
-        """Return what so much transcribed audio costs, in US dollars."""
+        """Return what so much transcribed or translated audio costs, in US dollars."""
         return seconds / 60 * self.per_minute
 
 
@@ -80,6 +80,10 @@ class PriceTable:
 
     def transcription(self, model: str) -> Price:
         """Return the price of a transcription model."""
+        return self._own(model, _PUBLIC.get(model, Price()))
+
+    def translation(self, model: str) -> Price:
+        """Return the price of a translation model."""
         return self._own(model, _PUBLIC.get(model, Price()))
 
     def _own(self, model: str, price: Price) -> Price:

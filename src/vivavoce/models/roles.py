@@ -18,7 +18,7 @@ _PROFILES: Final[dict[str, dict[str, str]]] = {
         "synthesizer": "auto",
         "endpointer": "smart-turn",
         "vad": "silero",
-        "translator": NONE,
+        "translator": "auto",
     },
     "null": {
         "recognizer": "instant",
@@ -26,7 +26,7 @@ _PROFILES: Final[dict[str, dict[str, str]]] = {
         "synthesizer": "tone",
         "endpointer": NONE,
         "vad": "silero",
-        "translator": NONE,
+        "translator": "instant",
     },
 }
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from vivavoce.config import ConfigError, Settings, nearest
+from vivavoce.engines.asr.agreement.recognizer import LocalAgreement
 from vivavoce.engines.asr.instant import InstantRecognizer
 from vivavoce.engines.asr.pocketsphinx.recognizer import PocketsphinxRecognizer
 from vivavoce.engines.endpointing.smart_turn import SmartTurnEndpointer
 from vivavoce.engines.llm.echo import EchoBrain
 from vivavoce.engines.llm.frames.brain import FramesBrain
 from vivavoce.engines.llm.minilm import SentenceEncoder
-from vivavoce.engines.ports import LanguageModel
+from vivavoce.engines.ports import LanguageModel, Recognizer
 from vivavoce.engines.tts.available import default_synthesizer
 from vivavoce.engines.tts.espeak import EspeakSynthesizer
 from vivavoce.engines.tts.flite import FliteSynthesizer
@@ -22,6 +23,7 @@ from vivavoce.engines.vad.batched import BatchedVad
 from vivavoce.models.roles import NONE, engine_names
 from vivavoce.models.stack import Stack
 from vivavoce.models.store import ModelStore
+from vivavoce.models.translators import translator_makers, translator_name
 
 _WORKERS_PER_CORE: Final = 4
 """People who may speak at once, per core: with a session's own vocabulary a decoder takes a tenth of a core, and 24 MB once it
@@ -51,7 +53,7 @@ class EngineShelf:
                 "espeak": EspeakSynthesizer,
                 "tone": ToneSynthesizer,
             },
-            "translator": {NONE: lambda: None},
+            "translator": translator_makers(settings, lambda name: cast(LanguageModel, self._engine("llm", name, ""))),
         }
 
     def stack(self, model: str) -> Stack:
@@ -62,6 +64,7 @@ class EngineShelf:
             EngineFault: an engine cannot be built here.
         """
         names = engine_names(self._settings, model)
+        names["translator"] = translator_name(self._settings, names)
         return Stack(**{role: self._engine(role, names[role], model) for role in self._makers})
 
     def _engine(self, role: str, name: str, model: str) -> Any:
@@ -71,7 +74,8 @@ class EngineShelf:
                 f'models."{model}".{role} = {name!r}: no such engine{nearest(name, known)}; known are {", ".join(known)}'
             )
         if (role, name) not in self._built:
-            self._built[role, name] = known[name]()
+            engine = known[name]()
+            self._built[role, name] = _streaming(engine) if role == "recognizer" else engine
         return self._built[role, name]
 
     # --- makers -----------------------------------------------------------------------------------------------------------------
@@ -105,3 +109,8 @@ class EngineShelf:
 
     def _pocketsphinx(self) -> PocketsphinxRecognizer:
         return PocketsphinxRecognizer(workers=_WORKERS_PER_CORE * (os.cpu_count() or 1))
+
+
+def _streaming(recognizer: Recognizer) -> Recognizer:
+    """Return the recognizer, made to stream if it does not by itself."""
+    return recognizer if recognizer.capabilities.streaming else LocalAgreement(recognizer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from typing import Final
 
 from vivavoce.protocol.faults import INVALID_REQUEST, SERVER_ERROR, ClientFault, Fatal, figure, json_type, quoted
@@ -119,6 +121,41 @@ def tracing_locked() -> ClientFault:
     return ClientFault("Tracing cannot be changed once it is set.", "invalid_value", "session.tracing")
 
 
+def no_delay(param: str, model: str, streaming: tuple[str, ...]) -> ClientFault:
+    """Return the fault of asking a transcription model that tells everything at once how long to wait."""
+    return refused_value(
+        param, f"The model {quoted(model)} has no transcription delay; models that stream have: {', '.join(streaming)}."
+    )
+
+
+def language_not_understood(param: str, language: str, understood: Collection[str]) -> ClientFault:
+    """Return the fault of a language that the recognizer does not know."""
+    known = ", ".join(f"'{each}'" for each in understood)
+    return refused_value(param, f"Invalid value: '{language}'. This server's recognizer understands: {known}.")
+
+
+def language_not_spoken(param: str, language: str, spoken: Collection[str], way_out: str = "") -> ClientFault:
+    """Return the fault of asking for a translation into a language that nobody here can speak; `way_out` is what is missing for it."""
+    known = ", ".join(f"'{each}'" for each in spoken)
+    able = f"This server translates into: {known}." if spoken else "This server translates into no language."
+    missing = f" What is missing: {way_out}." if way_out else ""
+    return refused_value(param, f"Invalid value: {quoted(language)}. {able}{missing}")
+
+
+def session_closing() -> ClientFault:
+    """Return the fault of an event after `session.close`: what came before it is still being said."""
+    return ClientFault("The session is closing: it takes no more audio.", "invalid_value", "type")
+
+
+def pair_not_translated(source: str, target: str) -> ClientFault:
+    """Return the fault of speech in a language that cannot be translated into the one that is wanted: ours, not the speaker's."""
+    return ClientFault(
+        f"Speech in '{source}' cannot be translated into '{target}' by this server and is left out.",
+        "unsupported_language",
+        type=SERVER_ERROR,
+    )
+
+
 def format_busy() -> ClientFault:
     """Return the fault of an input format change while audio of the old format waits in the buffer."""
     return ClientFault(
@@ -145,6 +182,15 @@ def beta_route_disabled(route: str, instead: str) -> ClientFault:
     """Return the fault of a request to a route of the beta; `instead` is the route that replaced it."""
     return ClientFault(
         f"Invalid URL ({route}): this route of the Realtime beta is disabled. Use {instead} instead.", None, status=404
+    )
+
+
+def not_in_beta() -> ClientFault:
+    """Return the fault of asking for a session in the beta's shapes that is held in today's only."""
+    return refused_value(
+        "session.type",
+        "Only realtime sessions are held in the beta's shapes. Ask for this one without 'OpenAI-Beta: realtime=v1', with a secret of "
+        "POST /v1/realtime/client_secrets if you need one.",
     )
 
 
@@ -308,6 +354,153 @@ def not_on_websocket(event_type: str) -> ClientFault:
     return ClientFault(f"'{event_type}' is only available on WebRTC and SIP calls.", "invalid_value", "type")
 
 
+# --- responses of the Responses API ---------------------------------------------------------------------------------------------
+
+
+def unsupported(param: str) -> ClientFault:
+    """Return the fault of a parameter that exists, and that nothing here can follow."""
+    return ClientFault(f"Unsupported parameter: '{param}' is not supported with this model.", "unsupported_parameter", param)
+
+
+def previous_response_not_found(response_id: str) -> ClientFault:
+    """Return the fault of going on from a response that is not kept: none is."""
+    return ClientFault(
+        f"Previous response with id {quoted(response_id)} not found.", "previous_response_not_found", "previous_response_id"
+    )
+
+
+def conversation_not_found(conversation_id: str) -> ClientFault:
+    """Return the fault of a conversation that is not kept: none is."""
+    return ClientFault(f"Conversation with id {quoted(conversation_id)} not found.", None, status=404)
+
+
+def response_not_found(response_id: str) -> ClientFault:
+    """Return the fault of asking for a response that is not kept: none is."""
+    return ClientFault(f"Response with id {quoted(response_id)} not found.", None, status=404)
+
+
+def input_item_not_found(item_id: str) -> ClientFault:
+    """Return the fault of an input that refers to an item that is not kept: none is."""
+    return ClientFault(f"Item with id {quoted(item_id)} not found.", None, "input", status=404)
+
+
+def no_call_of_output(call_id: str) -> ClientFault:
+    """Return the fault of an input with the output of a function that nobody called."""
+    return ClientFault(f"No tool call found for function call output with call_id {call_id[:64]}.", None, "input")
+
+
+def no_output_of_call(call_id: str) -> ClientFault:
+    """Return the fault of an input with a function call that has no output."""
+    return ClientFault(f"No tool output found for function call {call_id[:64]}.", None, "input")
+
+
+def bad_image(param: str) -> ClientFault:
+    """Return the fault of an image that is not in the request itself, or of a kind nobody reads."""
+    return ClientFault(
+        f"Invalid '{param}': expected a base64-encoded data URL of a PNG, JPEG, WEBP or GIF image.", "invalid_image_url", param
+    )
+
+
+def only_when_streaming(param: str) -> ClientFault:
+    """Return the fault of options for a stream where there is none."""
+    return ClientFault(f"The '{param}' parameter is only allowed when 'stream' is enabled.", None, param)
+
+
+# --- audio files ----------------------------------------------------------------------------------------------------------------
+
+
+def file_too_large(maximum: int, got: int) -> ClientFault:
+    """Return the fault of an upload over the limit; the words, type and status are the service's."""
+    return ClientFault(
+        f"Maximum content size limit ({maximum}) exceeded ({got} bytes read)", None, type=SERVER_ERROR, status=413
+    )
+
+
+def fields_too_large(maximum: int) -> ClientFault:
+    """Return the fault of a form whose fields, without the file, are longer or more than anything could need."""
+    return ClientFault(f"The form has too many fields, or too long ones: {maximum} bytes at most.", None, status=413)
+
+
+def unsupported_content_type(got: str, wanted: str) -> ClientFault:
+    """Return the fault of a body of another kind; the words are the service's."""
+    return ClientFault(
+        f"Unsupported content type: {quoted(got)}. This API method only accepts '{wanted}' requests, but you specified the header "
+        f"'Content-Type: {quoted(got)[1:-1]}'. Please try again with a supported content type.",
+        "unsupported_content_type",
+    )
+
+
+def invalid_form(detail: str) -> ClientFault:
+    """Return the fault of a multipart body that cannot be read."""
+    return ClientFault(f"Could not parse multipart form: {detail}.", None)
+
+
+def repeated(param: str) -> ClientFault:
+    """Return the fault of a form field that comes twice and has one value."""
+    return ClientFault(f"Duplicate parameter: {quoted(param)}.", "invalid_value", param[:64])
+
+
+def upload_too_slow(seconds: float) -> ClientFault:
+    """Return the fault of an upload that does not come to its end."""
+    return ClientFault(f"The upload took too long: no more than {seconds:g} seconds are waited.", None, status=408)
+
+
+def audio_too_short(minimum_s: float) -> ClientFault:
+    """Return the fault of a file with next to no audio in it; the words are the service's."""
+    return ClientFault(f"Audio file is too short. Minimum audio length is {minimum_s:g} seconds.", "audio_too_short", "file")
+
+
+def format_not_of_model(format: str, model: str, formats: tuple[str, ...]) -> ClientFault:
+    """Return the fault of an answer's format that the model does not have; the words are the service's."""
+    instead = " or ".join(f"'{name}'" for name in formats)
+    return ClientFault(
+        f"response_format '{format}' is not compatible with model {quoted(model)}. Use {instead} instead.",
+        "unsupported_value",
+        "response_format",
+    )
+
+
+def not_with_model(param: str, model: str) -> ClientFault:
+    """Return the fault of a field that the model does not take."""
+    return ClientFault(
+        f"Unsupported parameter: '{param}' is not supported with the model {quoted(model)}.", "unsupported_parameter", param
+    )
+
+
+def live_model(model: str) -> ClientFault:
+    """Return the fault of asking a model of live sessions for the transcript of a file."""
+    return ClientFault(
+        f"The model {quoted(model)} transcribes live sessions alone. Files need another model.", "invalid_model", "model"
+    )
+
+
+def no_speakers(param: str) -> ClientFault:
+    """Return the fault of asking who speaks, where the recognizer cannot tell."""
+    return ClientFault("This server's recognizer does not tell speakers apart.", "unsupported_value", param)
+
+
+def chunking_needed() -> ClientFault:
+    """Return the fault of long audio for a diarizing model without a strategy; the words are the service's."""
+    return ClientFault("chunking_strategy is required for diarization models", "invalid_value", "chunking_strategy")
+
+
+def language_format(language: str) -> ClientFault:
+    """Return the fault of a language that is no language code; the words are the service's."""
+    return ClientFault(
+        f"Invalid language {quoted(language)}. Language parameter must be specified in ISO-639-1 format.",
+        "invalid_language_format",
+        "language",
+    )
+
+
+def cannot_translate(language: str) -> ClientFault:
+    """Return the fault of speech that nothing here translates to English; `language` is empty where it is not known."""
+    heard = f"is in {quoted(language)}" if language else "may be in another language"
+    return ClientFault(
+        f"The audio {heard}, and this server has no translation from that to English.", "unsupported_value", "file"
+    )
+
+
 # --- access and service ---------------------------------------------------------------------------------------------------------
 
 
@@ -386,6 +579,11 @@ def invalid_body(detail: str) -> ClientFault:
     return ClientFault(f"We could not parse the JSON body of your request: {detail}.", "invalid_json")
 
 
+def invalid_http() -> ClientFault:
+    """Return the fault of bytes that are no HTTP request."""
+    return ClientFault("We could not parse your request: it is not valid HTTP.", None)
+
+
 def body_too_large(maximum: int) -> ClientFault:
     """Return the fault of a request body that is longer than anything this route could use."""
     return ClientFault(f"The body of the request is too large: at most {maximum} bytes are read.", None, status=413)
@@ -427,9 +625,19 @@ def wrong_model(model: str, kind: str, param: str = "model") -> ClientFault:
     return ClientFault(f"The model {quoted(model)} is not supported for {_PURPOSES[kind]}.", "invalid_model", param)
 
 
+def no_interpreter(model: str, why: str) -> ClientFault:
+    """Return the fault of a translation model whose engines have no pair of languages in common; `why` says what to configure."""
+    return ClientFault(f"The model {quoted(model)} cannot translate anything on this server: {why}.", "invalid_model", "model")
+
+
 def model_of_secret(asked: str, bound: str) -> ClientFault:
     """Return the fault of asking for one model with a client secret for another."""
     return ClientFault(f"The client secret is for the model {quoted(bound)}, not for {quoted(asked)}.", "invalid_model", "model")
+
+
+def secret_of_another_kind(kind: str, place: str) -> ClientFault:
+    """Return the fault of opening one kind of session with a client secret for another."""
+    return ClientFault(f"This client secret opens {kind} sessions: use it at {place}.", "invalid_value", "type")
 
 
 def not_found(path: str) -> ClientFault:
@@ -437,11 +645,88 @@ def not_found(path: str) -> ClientFault:
     return ClientFault(f"Invalid URL ({path})", None, status=404)
 
 
+def wrong_method(path: str) -> ClientFault:
+    """Return the fault of a method that a path does not have; `path` begins with it."""
+    return ClientFault(f"Invalid method for URL ({path})", "method_not_supported", status=405)
+
+
 def overloaded(what: str) -> ClientFault:
     """Return the fault of a server with no room."""
     return ClientFault(
         f"The server is overloaded: {what}. Try again in a moment.", "server_is_overloaded", type=SERVER_ERROR, status=503
     )
+
+
+def unsupported_value(param: str, got: object, only: object) -> ClientFault:
+    """Return the fault of a value other than the default, where the default is all there is."""
+    return ClientFault(
+        f"Unsupported value: '{param}' does not support {_shown(got)} with this model. Only the default ({_shown(only)}) value is supported.",
+        "unsupported_value",
+        param,
+    )
+
+
+def _shown(value: object) -> str:
+    """Return a decoded JSON value as a short text."""
+    return quoted(json.dumps(value, ensure_ascii=False))[1:-1]
+
+
+def not_streamed(param: str, got: str, only: str) -> ClientFault:
+    """Return the fault of an audio format that an answer cannot be streamed in; the words are the service's."""
+    return ClientFault(
+        f"Unsupported value: '{param}' does not support '{got}' when stream=true. Supported values are: '{only}'.",
+        "unsupported_value",
+        param,
+    )
+
+
+def empty_array(param: str) -> ClientFault:
+    """Return the fault of an array that must hold something."""
+    return ClientFault(
+        f"Invalid '{param}': empty array. Expected an array with minimum length 1, but got an empty array instead.",
+        "empty_array",
+        param,
+    )
+
+
+def calls_unanswered(param: str, call_ids: list[str]) -> ClientFault:
+    """Return the fault of a chat in which tool calls are not followed by what they came to."""
+    return ClientFault(
+        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. The following "
+        f"tool_call_ids did not have response messages: {', '.join(quoted(id)[1:-1] for id in call_ids[:16])}",
+        None,
+        param,
+    )
+
+
+def answer_without_call(param: str) -> ClientFault:
+    """Return the fault of a tool message that answers no call. The spelling is the service's own; clients may match it."""
+    return ClientFault(
+        "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.", None, param
+    )
+
+
+def audio_not_found(param: str, audio_id: str) -> ClientFault:
+    """Return the fault of referring to an answer's audio that has expired, or never was."""
+    return ClientFault(f"Audio with id {quoted(audio_id)} not found: it may have expired.", None, param, status=404)
+
+
+def voice_lacks_language(param: str | None, language: str, spoken: tuple[str, ...]) -> ClientFault:
+    """Return the fault of text that the voice would turn into noise; languages are ISO-639-1 codes."""
+    return ClientFault(
+        f"The voice of this model does not speak the language of the text ({quoted(language)}). It speaks: {', '.join(spoken)}.",
+        "unsupported_language",
+        param,
+    )
+
+
+def engine_failed(message: str, code: str = SERVER_ERROR, *, temporary: bool = True) -> ClientFault:
+    """Return the fault of an engine that failed a request: 429 where its backend is at a limit, 503 where trying again may help."""
+    if code == "rate_limit_exceeded":
+        return ClientFault(message, code, type="requests", status=429)
+    if code == "insufficient_quota":
+        return ClientFault(message, code, type=code, status=429)
+    return ClientFault(message, code, type=SERVER_ERROR, status=503 if temporary else 502)
 
 
 def internal() -> ClientFault:

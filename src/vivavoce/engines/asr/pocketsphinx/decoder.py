@@ -96,13 +96,14 @@ class SpeechDecoder:
             self._background = {word: math.exp(_natural(self._general, score)) for score, word in commonest}
         return self._background
 
-    def start(self, model: str = "", mean: str = "", *, partials: bool = False) -> None:
+    def start(self, model: str = "", mean: str = "", *, partials: bool = False, delay: str = "") -> None:
         """Begin a segment, forgetting any that is open.
 
         Args:
             model: path of a vocabulary's ARPA file, empty for the general model.
             mean: what is known of the speaker, as an earlier segment's `Recognition.mean` has it; empty when nothing is.
             partials: whether `feed` shall report stable prefixes.
+            delay: how sure they must be (see `stability`); empty for the default.
 
         Raises:
             RuntimeError: the decoder cannot load the model.
@@ -114,15 +115,15 @@ class SpeechDecoder:
         self._audio.clear()
         self._decoded = 0
         self._fit = None
-        self._stable = StablePrefix() if partials else None
+        self._stable = StablePrefix(delay) if partials else None
         if model:
             self._small.activate(model)
         if self._known is not None:
             self._start_mean = self._known.start
             self._listen(model)
 
-    def feed(self, pcm: bytes) -> str | None:
-        """Hear more audio (16 kHz s16le, whole samples); return the stable prefix if it has grown.
+    def feed(self, pcm: bytes) -> tuple[Word, ...] | None:
+        """Hear more audio (16 kHz s16le, whole samples); return the words of the stable prefix if it has grown.
 
         Raises:
             RuntimeError: the decoder failed.
@@ -138,8 +139,9 @@ class SpeechDecoder:
             self._reconsider()
         if self._stable is None:
             return None
-        hypothesis = self._decoder.hyp()
-        return self._stable.advance(_said(hypothesis.hypstr.split())) if hypothesis else None
+        if self._decoder.hyp() is None:
+            return None
+        return self._stable.advance(self._words(), self._decoded * 1000 // _BYTES_PER_S)
 
     def finish(self) -> Recognition:
         """Close the segment and return what it was heard as.
@@ -223,19 +225,21 @@ class SpeechDecoder:
         hypothesis = self._decoder.hyp()
         if hypothesis is None:
             return (), Evidence(self._seconds, 0.0, 0.0, 0.0)
+        words = self._words()
+        length_ms = sum(word.end_ms - word.start_ms for word in words)
+        sure = sum(word.confidence * (word.end_ms - word.start_ms) for word in words)
+        confidence = round(sure / length_ms, 4) if length_ms else 0.0
+        gain = self._gain([word.text for word in words])
+        return words, Evidence(self._seconds, self._lag(hypothesis.score), gain, confidence)
+
+    def _words(self) -> tuple[Word, ...]:
+        """Return the words of the decoder's hypothesis, fillers left out; while the utterance is open their confidences say nothing."""
         words = []
-        sure = frames = 0.0
         for segment in self._decoder.seg():
             for text in _said([segment.word]):
-                length = segment.end_frame - segment.start_frame + 1
-                confidence = min(1.0, max(0.0, segment.prob))
-                start_ms = segment.start_frame * _FRAME_MS
-                words.append(Word(text, start_ms, start_ms + length * _FRAME_MS, round(confidence, 4)))
-                sure += confidence * length
-                frames += length
-        confidence = round(sure / frames, 4) if frames else 0.0
-        gain = self._gain([word.text for word in words])
-        return tuple(words), Evidence(self._seconds, self._lag(hypothesis.score), gain, confidence)
+                confidence = 1.0 if self._open else round(min(1.0, max(0.0, segment.prob)), 4)
+                words.append(Word(text, segment.start_frame * _FRAME_MS, (segment.end_frame + 1) * _FRAME_MS, confidence))
+        return tuple(words)
 
     @property
     def _seconds(self) -> float:

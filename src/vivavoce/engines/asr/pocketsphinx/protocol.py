@@ -33,6 +33,8 @@ class Start(Message, frozen=True):
     mean: str = ""
     """The speaker's cepstral mean as the decoder writes it, empty when unknown."""
     partials: bool = False
+    delay: str = ""
+    """How sure partials must be (see `stability`); empty for the default."""
 
 
 class Audio(Message, frozen=True):
@@ -72,10 +74,10 @@ class Word(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Partial(Message, frozen=True):
-    """The stable prefix so far."""
+    """The stable prefix so far: its words, whose confidence is not known yet."""
 
     segment: int
-    text: str
+    words: tuple[Word, ...]
 
 
 class Final(Message, frozen=True):

@@ -11,13 +11,13 @@ from vivavoce.engines.asr.pocketsphinx.library import Library
 from vivavoce.engines.asr.pocketsphinx.link import WorkerLink, WorkerLost
 from vivavoce.engines.asr.pocketsphinx.nursery import Nursery
 from vivavoce.engines.asr.pocketsphinx.pool import WorkerPool
-from vivavoce.engines.asr.pocketsphinx.protocol import Abort, Audio, Fault, Final, Finish, Partial, Reply, Start
+from vivavoce.engines.asr.pocketsphinx.protocol import Abort, Audio, Fault, Final, Finish, Partial, Reply, Start, Word
 from vivavoce.engines.asr.pocketsphinx.topic import Topic
 from vivavoce.engines.ports import Capabilities, EngineFault, Hypothesis, RecognitionOptions, RecognizedWord, Vocabulary
 
 KEPT_SPEAKERS = 4_096
 """Cepstral means kept (about 200 bytes each); the longest unused goes first."""
-ANSWER_TIMEOUT_S = 30.0
+ANSWER_TIMEOUT_S = 60.0
 """How long after the end of a segment its final may take. The slowest honest one is a long segment heard twice on a busy machine."""
 _PIECE_BYTES = 64 * 1024
 
@@ -83,13 +83,13 @@ class PocketsphinxRecognizer:
         final: Final | None = None
         async with self._pool.lease(model) as worker:
             segment = worker.next_segment()
-            start = Start(segment, model, self._means.get(options.speaker, ""), options.partials)
+            start = Start(segment, model, self._means.get(options.speaker, ""), options.partials, options.delay)
             feeding = asyncio.create_task(_feed(worker, start, audio))
             try:
                 while final is None:
                     match await _answer(worker, feeding):
-                        case Partial(_, text):
-                            yield Hypothesis(text)
+                        case Partial(_, words):
+                            yield _hypothesis(words)
                         case Final() as final:
                             pass
                         case Fault(_, reason):
@@ -106,7 +106,7 @@ class PocketsphinxRecognizer:
                 await asyncio.gather(feeding, return_exceptions=True)
         if final.words:
             self._remember(options.speaker, final.mean)
-        yield _hypothesis(final)
+        yield _hypothesis(final.words, final=True, confidence=final.confidence)
 
     def _remember(self, speaker: str, mean: str) -> None:
         """Keep the speaker's mean for the next segment."""
@@ -123,9 +123,9 @@ def _topic(vocabulary: Vocabulary) -> Topic:
     return Topic(vocabulary.instructions, tools, vocabulary.keywords, vocabulary.prompt)
 
 
-def _hypothesis(final: Final) -> Hypothesis:
-    words = tuple(RecognizedWord(word.text, word.start_ms, word.end_ms, word.confidence) for word in final.words)
-    return Hypothesis(" ".join(word.text for word in words), final=True, words=words, confidence=final.confidence)
+def _hypothesis(heard: tuple[Word, ...], *, final: bool = False, confidence: float = 1.0) -> Hypothesis:
+    words = tuple(RecognizedWord(word.text, word.start_ms, word.end_ms, word.confidence) for word in heard)
+    return Hypothesis(" ".join(word.text for word in words), final, words, confidence)
 
 
 async def _feed(worker: WorkerLink, start: Start, audio: AsyncIterator[bytes]) -> None:

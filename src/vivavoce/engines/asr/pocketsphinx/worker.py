@@ -95,7 +95,7 @@ class Worker:
                     self._segment = None
                     if not self._inbox.is_aborted(segment):
                         self._audio.clear()
-                        self._decoder.start(message.model, message.mean, partials=message.partials)
+                        self._decoder.start(message.model, message.mean, partials=message.partials, delay=message.delay)
                         self._segment = segment
                 case Audio(segment, pcm) if segment == self._segment and not self._inbox.is_aborted(segment):
                     self._audio += pcm

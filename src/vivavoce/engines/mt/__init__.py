@@ -1,0 +1,1 @@
+"""Translators: by a language model, by the rules of apertium, and by nobody."""
