@@ -43,7 +43,7 @@ from vivavoce.config import Settings, load_settings
 from vivavoce.logs import configure_logs
 from vivavoce.models.shelf import EngineShelf
 from vivavoce.models.stack import Stack
-from vivavoce.sessions.agent import AgentRunner
+from vivavoce.sessions.runner import SessionRunner
 from vivavoce.sessions.service import VoiceService
 from vivavoce.testing.brain import ScriptedBrain
 from vivavoce.testing.clock import VirtualClockLoop
@@ -198,9 +198,9 @@ async def moment(loop: VirtualClockLoop, bench: Bench) -> tuple[Moment, dict[str
     return Moment(loop.time() / 60, here.own_mb * 1e3, heap, session, kept, tasks, timers, here.open, files), parts
 
 
-def sessions() -> list[AgentRunner]:
+def sessions() -> list[SessionRunner]:
     """Return the runners there are, oldest first."""
-    return sorted((each for each in gc.get_objects() if isinstance(each, AgentRunner)), key=lambda runner: runner._began)
+    return sorted((each for each in gc.get_objects() if isinstance(each, SessionRunner)), key=lambda runner: runner._began)
 
 
 _KEPT: Final = ("conversation", "ledger", "archive", "window")
@@ -209,7 +209,7 @@ _KEPT: Final = ("conversation", "ledger", "archive", "window")
 _SHARED: Final = (type, ModuleType, FunctionType, MethodType, asyncio.AbstractEventLoop)
 
 
-def sizes(runner: AgentRunner) -> dict[str, int]:
+def sizes(runner: SessionRunner) -> dict[str, int]:
     """Return the bytes that a session's parts hold, each object counted once: `core.ledger`, `core.conversation`, …
 
     What all sessions share (engines, the service, the loop, code) is not walked into.
@@ -220,7 +220,14 @@ def sizes(runner: AgentRunner) -> dict[str, int]:
         id(core),
         *(
             id(shared)
-            for shared in (runner._stack, runner._meter, runner._caller, runner._log, getattr(runner._outlet, "_socket", None))
+            for shared in (
+                runner._listener._stack,
+                runner._listener._log,
+                runner.meter,
+                runner.caller,
+                runner.log,
+                getattr(runner._outlet, "_socket", None),
+            )
         ),
     }
     parts: dict[str, int] = {}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vivavoce.core import conversation
-from vivavoce.core.agent import MAX_RECOGNITIONS
+from vivavoce.core.transcribing import MAX_RECOGNITIONS
 from vivavoce.core.conversation import MAX_BYTES, MAX_ITEMS, Conversation, Item, Part
 from vivavoce.testing.simulator import Simulator
 

@@ -71,7 +71,7 @@ def test_a_result_that_comes_before_its_turn_has_ended_waits_for_it() -> None:
     sim.update(audio={"input": {"transcription": {"model": "gpt-realtime-whisper"}}})
     sim.loudness = lambda ms: 0.9 if 320 < ms <= 1_280 else 0.05
     sim.stream(800)
-    job = next(iter(sim.core._jobs))
+    job = next(iter(sim.core._transcribing.jobs))
     sim.give(inputs.Recognized(job, "heard early"))
     assert not sim.of("conversation.item.input_audio_transcription.completed")
     sim.stream(1_500)
@@ -83,7 +83,7 @@ def test_a_recognition_that_fails_before_its_turn_has_ended_fails_the_turns_resp
     sim = Simulator(timings=Timings(recognition=60_000))
     sim.loudness = lambda ms: 0.9 if 320 < ms <= 1_280 else 0.05
     sim.stream(800)
-    sim.give(inputs.RecognitionFailed(next(iter(sim.core._jobs)), "server_error", "The worker died."))
+    sim.give(inputs.RecognitionFailed(next(iter(sim.core._transcribing.jobs)), "server_error", "The worker died."))
     sim.stream(1_500)
     response = sim.of("response.done")[0]["response"]
     assert (response["status"], response["status_details"]["error"]["message"]) == ("failed", "The worker died.")
@@ -107,7 +107,7 @@ def test_abandoned_turns_leave_no_recognition_behind() -> None:
             sim.update(audio={"input": {"turn_detection": {"type": "server_vad"}}})
             sim.client({"type": "input_audio_buffer.clear"})
         sim.settle(100)
-        assert not sim.core._jobs
+        assert not sim.core._transcribing.jobs
 
 
 def test_what_can_be_retrieved_fits_the_frame_that_clients_accept() -> None:

@@ -226,7 +226,16 @@ class Session(RuleBasedStateMachine):
         hearing, live = core._hearing, core._replies._live
         items = [item.wire() for item in core._conversation.items()]
         session = json.dumps(core._session)
-        return session, items, hearing.buffer.ticks, hearing.turn, list(live), list(core._jobs), core.usage, len(self.sim._queue)
+        return (
+            session,
+            items,
+            hearing.buffer.ticks,
+            hearing.turn,
+            list(live),
+            list(core._transcribing.jobs),
+            core.usage,
+            len(self.sim._queue),
+        )
 
     # --- engines ----------------------------------------------------------------------------------------------------------------
 
@@ -251,11 +260,11 @@ class Session(RuleBasedStateMachine):
             inputs.ListeningFailed(-1, "ghost"),
             inputs.TimerFired("idle", -1),
         ):
-            kept = self.sim.core._early
+            kept = self.sim.core._transcribing._early
             if self.sim.core._hearing.turn is not None and getattr(event, "job", None) == self.sim.core._hearing.turn.job:
                 continue  # the turn goes on, and so does its job
             self.sim.give(event)
-            assert self.sim.core._early is kept
+            assert self.sim.core._transcribing._early is kept
         assert len(self.sim.events) == before and len(self.sim.contexts) == asked, "I6: a ghost was heard"
         assert self.state() == state, "I6: a ghost changed something"
 

@@ -327,10 +327,16 @@ class Serving:
     async def connect(
         self, model: str = MODEL, *, read: bool = True, check: bool = True, **options: Any
     ) -> AsyncGenerator[Client]:
-        """Open a session over a raw WebSocket and read its `session.created`."""
+        """Open an agent session over a raw WebSocket and read its `session.created`."""
+        async with self.open(self.realtime(f"model={model}"), read=read, check=check, **options) as client:
+            yield client
+
+    @asynccontextmanager
+    async def open(self, url: str, *, read: bool = True, check: bool = True, **options: Any) -> AsyncGenerator[Client]:
+        """Open any session over a raw WebSocket and read its `session.created`."""
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         options = {"additional_headers": headers, "compression": None, "max_size": 2**25, "max_queue": None, **options}
-        async with connect(self.realtime(f"model={model}"), **options) as socket:
+        async with connect(url, **options) as socket:
             client = Client(socket.send, socket.recv, socket)
             if read:
                 await client.until("session.created")

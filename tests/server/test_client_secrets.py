@@ -144,7 +144,12 @@ async def test_a_secret_is_good_for_ten_minutes_or_as_long_as_its_maker_says(bod
         ({"session": {}}, 400, "missing_required_parameter", "session.type"),
         ({"session": {"type": "nonsense"}}, 400, "invalid_value", "session.type"),
         ({"session": {"type": None}}, 400, "invalid_type", "session.type"),
-        ({"session": {"type": "transcription"}}, 400, "invalid_value", "session.type"),
+        (
+            {"session": {"type": "transcription", "audio": {"input": {"transcription": {"model": "gpt-9"}}}}},
+            404,
+            "model_not_found",
+            "session.audio.input.transcription.model",
+        ),
         ({"session": {"type": "translation"}}, 400, "invalid_value", "session.type"),
         ({"session": {"type": "realtime", "temperature": 0.8}}, 400, "unknown_parameter", "session.temperature"),
         (

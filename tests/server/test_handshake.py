@@ -91,8 +91,8 @@ async def test_without_configured_keys_any_key_or_none_is_fine() -> None:
     ("query", "status", "code", "param"),
     [
         ("model=gpt-9", 404, "model_not_found", "model"),
-        ("model=gpt-4o-transcribe", 400, "invalid_model", "model"),
-        ("model=gpt-realtime-whisper", 400, "invalid_model", "model"),
+        ("intent=transcription&model=gpt-realtime-2", 400, "invalid_model", "model"),
+        ("intent=transcription&model=gpt-9", 404, "model_not_found", "model"),
         ("model=gpt-realtime-translate", 400, "invalid_model", "model"),
         ("", 400, "missing_required_parameter", "model"),
         ("model=", 400, "missing_required_parameter", "model"),
@@ -108,9 +108,9 @@ async def test_what_cannot_be_opened_is_refused_before_the_upgrade(query: str, s
 
 async def test_a_handshake_at_a_path_nothing_is_at_is_refused_with_404() -> None:
     async with serving() as server:
-        url = server.realtime().partition("?")[0].replace("/realtime", "/realtime/translations?model=gpt-realtime-translate")
+        url = server.realtime().partition("?")[0].replace("/realtime", "/realtime/divinations?model=gpt-realtime")
         status, error = await refusal(url)
-    assert (status, error["message"]) == (404, "Invalid URL (GET /v1/realtime/translations)")
+    assert (status, error["message"]) == (404, "Invalid URL (GET /v1/realtime/divinations)")
 
 
 async def test_the_official_client_maps_the_refusals() -> None:

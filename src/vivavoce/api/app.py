@@ -18,6 +18,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from vivavoce.api import legacy
+from vivavoce.api import translations as interpreters
 from vivavoce.api.access import Gate
 from vivavoce.api.answers import refusal
 from vivavoce.api.client_secrets import ClientSecrets, create_client_secret
@@ -25,6 +26,7 @@ from vivavoce.api.realtime import realtime
 from vivavoce.api.sessions import retrieve_session
 from vivavoce.api.signing import Signer, signing_key
 from vivavoce.engines.ports import EngineFault
+from vivavoce.models.languages import model_details
 from vivavoce.protocol import errors
 from vivavoce.protocol.errors import ClientFault
 from vivavoce.sessions.service import VoiceService
@@ -61,6 +63,7 @@ def create_app(service: VoiceService, *, warm: bool = True) -> Starlette:
             WebSocketRoute("/v1/realtime", realtime),
             WebSocketRoute("/v1/realtime/", realtime),
             Route("/v1/sessions/{session}", retrieve_session),
+            *interpreters.ROUTES,
             *legacy.ROUTES,
             WebSocketRoute("/{path:path}", no_such_socket),
         ],
@@ -102,14 +105,15 @@ async def list_models(request: Request) -> Response:
 
 
 async def retrieve_model(request: Request) -> Response:
-    """Answer `GET /v1/models/{id}`."""
+    """Answer `GET /v1/models/{id}`: the official keys, and once its engines are there which languages they can do."""
     request.app.state.gate.check(request)
     service: VoiceService = request.app.state.service
     name = request.path_params["model"]
     found = next((model for model in service.served() if model.name == name), None)
     if found is None:
         raise errors.model_not_found(name)
-    return JSONResponse(found.wire())
+    details = model_details(found.kind, service.stack(found)) if service.ready else {}
+    return JSONResponse(found.wire() | details)
 
 
 async def no_such_socket(socket: WebSocket) -> None:

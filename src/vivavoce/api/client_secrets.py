@@ -32,9 +32,12 @@ DEFAULT_MODEL: Final = "gpt-realtime"
 LONGEST_VALUE: Final = 120 * 1024
 """Characters of a secret: it has to fit into one header line, with other subprotocols beside it (see `server.LONGEST_HEADER`)."""
 
-_BODY: Final = Record(
+EXPIRES_AFTER: Final = Nullable(Record({"anchor": Choice(("created_at",)), "seconds": Integer(10, 7_200)}))
+"""When a secret expires, as its maker says it."""
+
+BODY: Final = Record(
     {
-        "expires_after": Nullable(Record({"anchor": Choice(("created_at",)), "seconds": Integer(10, 7_200)})),
+        "expires_after": EXPIRES_AFTER,
         "session": Nullable(Record({}, extra="keep")),
     }
 )
@@ -75,7 +78,8 @@ class ClientSecrets:
         Raises:
             ClientFault: the configuration is wrong, with `param` below `session`, or the caller has used up its requests.
         """
-        session_update = {**session_update, "model": session_update.get("model") or DEFAULT_MODEL}
+        if session_update.get("type") == "realtime":
+            session_update = {**session_update, "model": session_update.get("model") or DEFAULT_MODEL}
         effective = self._service.preview(session_update)
         expires_at = int(self._now()) + seconds
         claims = {
@@ -97,8 +101,12 @@ async def create_client_secret(request: Request) -> Response:
     """Answer `POST /v1/realtime/client_secrets`. A server asks for its clients, so there is no CORS here."""
     caller = request.app.state.gate.check(request)
     secrets: ClientSecrets = request.app.state.secrets
-    body = _BODY.check(await read_object(request), "")
+    body = BODY.check(await read_object(request), "")
     wanted = body.get("session")
+    if wanted is not None and wanted.get("type") == "translation":
+        raise errors.refused_value(
+            "session.type", "Translation sessions have a route of their own: POST /v1/realtime/translations/client_secrets."
+        )
     seconds = (body.get("expires_after") or {}).get("seconds", DEFAULT_SECONDS)
     minted = secrets.mint(caller, {"type": "realtime"} if wanted is None else wanted, seconds)
     return JSONResponse(minted._asdict(), headers={"Cache-Control": "no-store"})

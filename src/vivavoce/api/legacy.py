@@ -1,7 +1,8 @@
 """The HTTP routes of the beta, for clients that never left it: behind the same switch as the beta's shapes.
 
 `POST /v1/realtime/sessions` makes a client secret out of a flat session. What the secret opens speaks the beta only where the connection
-asks for it, like every other. The routes of transcription sessions and of WebRTC are here to be refused in words that help.
+asks for it, like every other. The routes of transcription sessions, which are held in today's shapes only, and of WebRTC are here to
+be refused in words that help.
 
 Source: wire reference A.4; the beta types of the `openai` package.
 """
@@ -25,7 +26,7 @@ from vivavoce.sessions.service import VoiceService
 LIFE_S: Final = 60
 """How long a secret of the beta is good for unless asked otherwise. Source: wire reference A.4."""
 
-_CLIENT_SECRET: Final = Nullable(
+CLIENT_SECRET: Final = Nullable(
     Record(
         {"expires_after": Nullable(Record({"anchor": Choice(("created_at",)), "seconds": Integer(10, 7_200)}, ("anchor",)))},
     )
@@ -39,7 +40,7 @@ async def create_session(request: Request) -> Response:
     secrets: ClientSecrets = request.app.state.secrets
     body = await read_object(request)
     try:
-        wanted = _CLIENT_SECRET.check(body.pop("client_secret", None), "session.client_secret")
+        wanted = CLIENT_SECRET.check(body.pop("client_secret", None), "session.client_secret")
         seconds = ((wanted or {}).get("expires_after") or {}).get("seconds", LIFE_S)
         minted = secrets.mint(caller, session_taken(body), seconds)
     except ClientFault as fault:
@@ -50,10 +51,10 @@ async def create_session(request: Request) -> Response:
 
 
 async def create_transcription_session(request: Request) -> Response:
-    """Answer `POST /v1/realtime/transcription_sessions`: there are none."""
+    """Answer `POST /v1/realtime/transcription_sessions`: they are held in today's shapes only."""
     _check(request, "POST /v1/realtime/client_secrets")
     request.app.state.gate.check(request)
-    raise errors.not_served("Transcription sessions")
+    raise errors.not_in_beta()
 
 
 async def offer_call(request: Request) -> Response:

@@ -14,12 +14,13 @@ from vivavoce.core import effects, inputs
 from vivavoce.core.archive import DEFAULT_BUDGET_BYTES, AudioArchive
 from vivavoce.core.conversation import Conversation, Item, Part
 from vivavoce.core.effects import Effect
-from vivavoce.core.hearing import Hearing, Segment, Turn
+from vivavoce.core.hearing import Hearing, Segment
 from vivavoce.core.history import History
 from vivavoce.core.inputs import Input
 from vivavoce.core.ledger import PlaybackLedger
 from vivavoce.core.replies import Replies
-from vivavoce.core.transcripts import STREAMING_MODELS, Job, logprobs
+from vivavoce.core.transcribing import Transcribing
+from vivavoce.core.transcripts import Job
 from vivavoce.core.turns import Action
 from vivavoce.protocol import client_events as client
 from vivavoce.protocol import errors, session
@@ -28,10 +29,7 @@ from vivavoce.protocol.errors import ClientFault, Fatal
 from vivavoce.protocol.formats import TICKS_PER_MS
 from vivavoce.protocol.ids import IdSource
 from vivavoce.protocol.session import SessionDefaults
-from vivavoce.protocol.usage import Usage, transcription_usage
-
-MAX_RECOGNITIONS: Final = 16
-"""Recordings of one session that may be under recognition at once."""
+from vivavoce.protocol.usage import Usage
 
 _EXPIRY: Final = "expiry"
 _IDLE: Final = "idle"
@@ -73,8 +71,7 @@ class AgentCore:
         self._conversation = Conversation(ids.conversation())
         self._hearing = Hearing(ids, self._out, judged=judged)
         self._history = History(self._conversation, self._ledger, self._archive, images=defaults.images)
-        self._jobs: dict[int, Job] = {}
-        self._early: inputs.Recognized | inputs.RecognitionFailed | None = None
+        self._transcribing = Transcribing(self._hearing, ids, self._out, self._send)
         self._idle_token = 0
         self._answered_at: int | None = None
         """Where the input audio stood when the last response ended, in ticks; None before the first."""
@@ -86,7 +83,7 @@ class AgentCore:
             defaults,
             self._out,
             self._send,
-            self._pending,
+            self._transcribing.pending,
             self._response_ended,
         )
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -94,7 +91,7 @@ class AgentCore:
             inputs.VadFrame: self._on_vad_frame,
             inputs.ListeningFailed: self._on_listening_failed,
             inputs.TurnJudged: self._on_turn_judged,
-            inputs.Heard: self._on_heard,
+            inputs.Heard: lambda heard: self._transcribing.heard(heard, self._config),
             inputs.Recognized: self._on_recognized,
             inputs.RecognitionFailed: self._on_recognition_failed,
             inputs.RateLimits: self._on_rate_limits,
@@ -175,7 +172,7 @@ class AgentCore:
         self._send(events.session_updated(self._session))
         turn = self._hearing.turn
         self._hearing.configure(config)
-        self._forget(turn)
+        self._transcribing.abandoned(turn)
         if self._answered_at is not None and _idle(before) != _idle(config) and turn is None and self._replies.active is None:
             self._start_idle_clock()
         if (before.tools, before.instructions, before.transcription) != (config.tools, config.instructions, config.transcription):
@@ -187,7 +184,7 @@ class AgentCore:
     def _on_commit(self, event: client.AudioCommit) -> None:
         turn = self._hearing.turn
         if turn is None:
-            self._check_recognitions(1)
+            self._transcribing.check_room(1)
         segment = self._hearing.commit()
         if turn is not None:
             self._send(events.speech_stopped(segment.end // TICKS_PER_MS, segment.item_id))
@@ -197,7 +194,7 @@ class AgentCore:
     def _on_clear(self, event: client.AudioClear) -> None:
         turn = self._hearing.turn
         self._hearing.clear()
-        self._forget(turn)
+        self._transcribing.abandoned(turn)
         self._send(events.buffer_cleared())
 
     def _on_item_create(self, event: client.ItemCreate) -> None:
@@ -206,7 +203,7 @@ class AgentCore:
         if turn is not None and event.item.get("id") == turn.item_id:
             raise errors.duplicate_item(turn.item_id)
         item, sounds = self._history.make(event.item, self._ids.item(), self._hearing.format)
-        self._check_recognitions(len(sounds))
+        self._transcribing.check_room(len(sounds))
         previous = self._conversation.add(item, event.previous_item_id)
         self._recognize(item, sounds)
         self._send(events.item_added(previous, item.wire()))
@@ -229,7 +226,7 @@ class AgentCore:
         config = session.view(session.with_overrides(self._session, event.response, self._defaults))
         self._replies.check_create(event.response, config)
         named, sounds = self._history.named_items(event.response.get("input"), self._ids.item, self._hearing.format)
-        self._check_recognitions(sum(len(heard) for _, heard in sounds))
+        self._transcribing.check_room(sum(len(heard) for _, heard in sounds))
         for item, heard in sounds:
             self._recognize(item, heard, shown=False)
         self._answer(event.response, config, named)
@@ -255,7 +252,7 @@ class AgentCore:
         if action is Action.START and self._hearing.turn is not None:
             turn = self._hearing.turn
             self._idle_token += 1
-            self._jobs[turn.job] = Job(turn.item_id, 0, 0.0)
+            self._transcribing.begin(turn.job, Job(turn.item_id, 0, 0.0))
             self._send(events.speech_started(turn.start // TICKS_PER_MS, turn.item_id))
             if detection.interrupt_response:
                 self._replies.interrupt(self._now_ms)
@@ -270,7 +267,7 @@ class AgentCore:
     def _on_listening_failed(self, failed: inputs.ListeningFailed) -> None:
         turn = self._hearing.turn
         if self._hearing.failed(failed.epoch):
-            self._forget(turn)
+            self._transcribing.abandoned(turn)
             fault = ClientFault(failed.message, None, type=errors.SERVER_ERROR)
             self._send(events.error(fault.wire(None)))
 
@@ -281,106 +278,56 @@ class AgentCore:
         if self._answered_at is not None:
             self._answered_at = max(self._answered_at, segment.end)
         item = Item(segment.item_id, "message", role="user", parts=[Part("input_audio", audio_ms=segment.ms)])
-        job = self._jobs.setdefault(segment.job, Job(item.id, 0, segment.ms))
-        job.audio_ms = segment.ms
+        self._transcribing.end(segment)
         self._archive.add(item.id, 0, segment.audio, self._hearing.format)
         self._send(events.buffer_committed(self._conversation.last(), item.id))
         previous = self._conversation.add(item)
         self._send(events.item_added(previous, item.wire()))
         self._send(events.item_done(previous, item.wire()))
 
-    def _forget(self, turn: Turn | None) -> None:
-        """Drop the recognition of a turn if it has been abandoned."""
-        if turn is not None and self._hearing.turn is not turn:
-            self._jobs.pop(turn.job, None)
-
-    def _check_recognitions(self, more: int) -> None:
-        """Check that so many more recordings may be recognized: each keeps its audio until it is understood (I10).
-
-        Raises:
-            ClientFault: too many are under way.
-        """
-        if more and len(self._jobs) + more > MAX_RECOGNITIONS:
-            raise errors.too_many_recordings(MAX_RECOGNITIONS)
-
     def _gone(self, item_id: str) -> None:
         """Let everything go that was kept for an item which is not in the conversation any more."""
-        for number in [number for number, job in self._jobs.items() if job.item_id == item_id]:
-            del self._jobs[number]
-            self._out.append(effects.AbortRecognition(number))
+        self._transcribing.gone(item_id)
         self._replies.forget(item_id)
 
     def _recognize(self, item: Item, sounds: dict[int, bytes], *, shown: bool = True) -> None:
         """Have the audio parts of an item the client made recognized."""
         for index, audio in sounds.items():
             number = self._hearing.new_job()
-            self._jobs[number] = Job(item.id, index, item.parts[index].audio_ms, shown=shown)
+            self._transcribing.begin(number, Job(item.id, index, item.parts[index].audio_ms, shown=shown))
             self._archive.add(item.id, index, audio, self._hearing.format)
             self._out.append(effects.RecognizeAudio(number, audio, self._hearing.format, self._config))
 
     # --- recognition ------------------------------------------------------------------------------------------------------------
 
-    def _on_heard(self, heard: inputs.Heard) -> None:
-        job, wanted = self._jobs.get(heard.job), self._config.transcription
-        if job is None or not job.shown or wanted is None or wanted.model not in STREAMING_MODELS:
-            return
-        self._send_transcript_delta(job, job.extend(heard.text))
-
     def _on_recognized(self, final: inputs.Recognized) -> None:
-        if self._is_early(final):
-            return
-        job = self._jobs.pop(final.job, None)
+        job = self._transcribing.take(final)
         if job is None:
             return
         part = self._part(job)
+        transcript = self._transcribing.completed(job, final, self._config)
         if part is not None:
             part.heard = final.text
-        if job.shown and self._config.transcription is not None:
-            delta, transcript = job.complete(final.text)
-            if part is not None:
-                part.text = transcript
-            self._send_transcript_delta(job, delta)
-            told = logprobs(final.words) if self._config.logprobs else None
-            usage = transcription_usage(job.audio_ms)
-            self._send(events.transcription_completed(job.item_id, job.content_index, transcript, usage, told))
-            self._out.append(effects.Transcribed(self._config.transcription.model, usage["seconds"]))
+            part.text = part.text if transcript is None else transcript
         self._replies.advance()
 
     def _on_recognition_failed(self, failed: inputs.RecognitionFailed) -> None:
-        if self._is_early(failed):
-            return
-        job = self._jobs.pop(failed.job, None)
+        job = self._transcribing.take(failed)
         if job is None:
             return
-        if job.shown and self._config.transcription is not None:
-            self._send(events.transcription_failed(job.item_id, job.content_index, failed.message, failed.code))
+        self._transcribing.failed(job, failed, self._config)
         self._replies.fail_waiting(job.item_id, failed.code, failed.message)
         self._replies.advance()
 
-    def _is_early(self, result: inputs.Recognized | inputs.RecognitionFailed) -> bool:
-        """Keep the result of a recognition that is over before its turn: there is no item yet that it could belong to."""
-        turn = self._hearing.turn
-        if turn is None or turn.job != result.job:
-            return False
-        self._early = result
-        return True
-
     def _take_early(self, job: int) -> None:
         """Take the result that was kept for this recognition, now that its turn is over."""
-        early, self._early = self._early, None
-        if early is not None and early.job == job:
+        early = self._transcribing.take_early(job)
+        if early is not None:
             self._handlers[type(early)](early)
-
-    def _send_transcript_delta(self, job: Job, delta: str) -> None:
-        if delta:
-            self._send(events.transcription_delta(job.item_id, job.content_index, delta, self._ids.padding(delta)))
 
     def _part(self, job: Job) -> Part | None:
         item = self._conversation.get(job.item_id) or self._replies.named_item(job.item_id)
         return item.parts[job.content_index] if item else None
-
-    def _pending(self, item_ids: set[str]) -> bool:
-        return any(job.item_id in item_ids for job in self._jobs.values())
 
     # --- responses --------------------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from vivavoce.core.context import Context
+from vivavoce.core.interpreting.interpreter import Request
+from vivavoce.core.interpreting.lag import Lag
 from vivavoce.protocol.errors import Fatal
 from vivavoce.protocol.formats import AudioFormat
+from vivavoce.protocol.listening import ListeningConfig
 from vivavoce.protocol.session import AgentConfig
 from vivavoce.protocol.usage import Usage
 
@@ -47,7 +50,7 @@ class OpenRecognition:
 
     job: int
     from_tick: int
-    config: AgentConfig
+    config: ListeningConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class RecognizeAudio:
     job: int
     audio: bytes
     format: AudioFormat
-    config: AgentConfig
+    config: ListeningConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class JudgeTurn:
 class Prepare:
     """The configuration changed: engines may get ready for it."""
 
-    config: AgentConfig
+    config: ListeningConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,46 @@ class Transcribed:
 
 
 @dataclass(frozen=True, slots=True)
+class Translate:
+    """Have the translator translate a clause."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Have the voice say a phrase in a language, at a speed (1.0 is its own)."""
+
+    job: int
+    text: str
+    language: str
+    speed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreted:
+    """So many seconds of audio have gone into a translation: charge them."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lagged:
+    """A clause has been said; where the translation stands now, and this clause's average and clause lag, in ms."""
+
+    lag: Lag
+    average_ms: float
+    clause_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Read no more from the client until `held` is false again: what it has sent waits to be heard."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SetTimer:
     """Fire `TimerFired(name, token)` after this many ms; replaces a running timer of the name."""
 
@@ -181,6 +224,11 @@ Effect = (
     | StopGeneration
     | Used
     | Transcribed
+    | Translate
+    | Voice
+    | Interpreted
+    | Lagged
+    | Hold
     | SetTimer
     | Close
     | Note

@@ -12,11 +12,12 @@ from typing import Final
 from vivavoce.core import effects
 from vivavoce.core.effects import Effect
 from vivavoce.core.input_buffer import LIMIT_S, InputBuffer
+from vivavoce.core.numbers import Numbers
 from vivavoce.core.turns import Action, TurnTaking
 from vivavoce.protocol import errors
 from vivavoce.protocol.formats import TICKS_PER_MS, AudioFormat
 from vivavoce.protocol.ids import IdSource
-from vivavoce.protocol.session import AgentConfig, TurnDetection
+from vivavoce.protocol.listening import ListeningConfig, TurnDetection
 
 MIN_COMMIT_MS: Final = 100
 MAX_TURN_MS: Final = 300_000
@@ -61,23 +62,24 @@ class Hearing:
         ids: the session's id source.
         out: the list effects are put into, shared with the session.
         judged: whether an endpointer is there for semantic_vad.
+        numbers: shared with whoever else in the session listens.
     """
 
-    def __init__(self, ids: IdSource, out: list[Effect], *, judged: bool) -> None:
+    def __init__(self, ids: IdSource, out: list[Effect], *, judged: bool, numbers: Numbers | None = None) -> None:
         self.buffer = InputBuffer()
         self.turn: Turn | None = None
         self._ids = ids
         self._out = out
         self._judged = judged
-        self._config: AgentConfig | None = None
+        self._config: ListeningConfig | None = None
         self._taking: TurnTaking | None = None
         self._epoch = 0
         self._epoch_start = 0
-        self._last_job = 0
+        self._numbers = numbers or Numbers()
 
     # --- configuration ----------------------------------------------------------------------------------------------------------
 
-    def check(self, config: AgentConfig) -> None:
+    def check(self, config: ListeningConfig) -> None:
         """Check that a configuration can take effect now.
 
         Raises:
@@ -87,7 +89,7 @@ class Hearing:
         if config.input_format != self.buffer.format and waiting:
             raise errors.format_busy()
 
-    def configure(self, config: AgentConfig) -> None:
+    def configure(self, config: ListeningConfig) -> None:
         """Let a checked configuration take effect."""
         before, self._config = self._config, config
         if config.input_format != self.buffer.format:
@@ -104,8 +106,7 @@ class Hearing:
 
     def new_job(self) -> int:
         """Return the number of a new recognition job."""
-        self._last_job += 1
-        return self._last_job
+        return self._numbers.job()
 
     # --- audio ------------------------------------------------------------------------------------------------------------------
 
@@ -212,7 +213,7 @@ class Hearing:
         if settings is None:
             return
         self._abandon()
-        self._epoch += 1
+        self._epoch = self._numbers.epoch()
         self._epoch_start = self.buffer.end
         self._taking = TurnTaking(settings)
         self._out.append(effects.StartListening(self._epoch, self.buffer.format, self._keep_ms()))
@@ -242,7 +243,7 @@ class Hearing:
     def _now(self) -> int:
         return self._epoch_start + (self._taking.position if self._taking else 0)
 
-    def _configured(self) -> AgentConfig:
+    def _configured(self) -> ListeningConfig:
         if self._config is None:
             raise LookupError("configure() comes first")
         return self._config

@@ -41,6 +41,11 @@ class InputBuffer:
             self._chunks.append(audio)
             self.end += self.format.ticks(len(audio))
 
+    def pass_over(self, ticks: int) -> None:
+        """Let the clock go on over audio that somebody else keeps; there must be none here."""
+        self.end += ticks
+        self._start = self.end
+
     def take(self, start: int, end: int) -> bytes:
         """Remove everything before `end` and return what lay from `start` on."""
         self._split(start)

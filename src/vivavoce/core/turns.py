@@ -22,7 +22,7 @@ from enum import Enum, auto
 from typing import Final
 
 from vivavoce.protocol.formats import TICKS_PER_MS
-from vivavoce.protocol.session import TurnDetection
+from vivavoce.protocol.listening import TurnDetection
 
 FRAME_TICKS: Final = 768
 """One detector frame: 512 samples at 16 kHz, 32 ms."""

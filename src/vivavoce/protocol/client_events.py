@@ -6,7 +6,7 @@ A frame that cannot be accepted becomes a `Refused` event rather than an excepti
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -123,6 +123,21 @@ class OutputAudioClear:
     event_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class TranslationAppend:
+    """`session.input_audio_buffer.append`; `audio` is decoded from base64: PCM16 mono at 24 kHz."""
+
+    event_id: str | None
+    audio: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClose:
+    """`session.close`: say what remains of the translation, then end."""
+
+    event_id: str | None
+
+
 ClientEvent = (
     Refused
     | SessionUpdate
@@ -136,12 +151,18 @@ ClientEvent = (
     | ResponseCreate
     | ResponseCancel
     | OutputAudioClear
+    | TranslationAppend
+    | SessionClose
 )
+
+Parsers = Mapping[str, tuple[Record, Callable[[str | None, dict[str, Any]], ClientEvent]]]
+"""The events of a kind of session by type: what each may hold, and what makes it of its id and its checked frame."""
 
 _EVENT_ID: Final = Nullable(Text(512))
 
 
-def _event(fields: dict[str, Any] | None = None, required: tuple[str, ...] = ()) -> Record:
+def event_schema(fields: dict[str, Any] | None = None, required: tuple[str, ...] = ()) -> Record:
+    """Return the schema of an event: its own fields, and those that every event has."""
     return Record({"type": Anything(), "event_id": _EVENT_ID, **(fields or {})}, required)
 
 
@@ -149,27 +170,30 @@ def _append(event_id: str | None, frame: dict[str, Any]) -> AudioAppend:
     return AudioAppend(event_id, decode_audio(frame["audio"], "audio"))
 
 
-_PARSERS: Final[dict[str, tuple[Record, Callable[[str | None, dict[str, Any]], ClientEvent]]]] = {
-    "session.update": (_event({"session": Anything()}, ("session",)), lambda i, f: SessionUpdate(i, f["session"])),
-    "input_audio_buffer.append": (_event({"audio": Text()}, ("audio",)), _append),
-    "input_audio_buffer.commit": (_event(), lambda i, f: AudioCommit(i)),
-    "input_audio_buffer.clear": (_event(), lambda i, f: AudioClear(i)),
+_PARSERS: Final[Parsers] = {
+    "session.update": (event_schema({"session": Anything()}, ("session",)), lambda i, f: SessionUpdate(i, f["session"])),
+    "input_audio_buffer.append": (event_schema({"audio": Text()}, ("audio",)), _append),
+    "input_audio_buffer.commit": (event_schema(), lambda i, f: AudioCommit(i)),
+    "input_audio_buffer.clear": (event_schema(), lambda i, f: AudioClear(i)),
     "conversation.item.create": (
-        _event({"item": NEW_ITEM, "previous_item_id": Nullable(Text(512))}, ("item",)),
+        event_schema({"item": NEW_ITEM, "previous_item_id": Nullable(Text(512))}, ("item",)),
         lambda i, f: ItemCreate(i, f["item"], f.get("previous_item_id")),
     ),
-    "conversation.item.retrieve": (_event({"item_id": Text(512)}, ("item_id",)), lambda i, f: ItemRetrieve(i, f["item_id"])),
+    "conversation.item.retrieve": (
+        event_schema({"item_id": Text(512)}, ("item_id",)),
+        lambda i, f: ItemRetrieve(i, f["item_id"]),
+    ),
     "conversation.item.truncate": (
-        _event(
+        event_schema(
             {"item_id": Text(512), "content_index": Integer(0), "audio_end_ms": Integer(0)},
             ("item_id", "content_index", "audio_end_ms"),
         ),
         lambda i, f: ItemTruncate(i, f["item_id"], f["content_index"], f["audio_end_ms"]),
     ),
-    "conversation.item.delete": (_event({"item_id": Text(512)}, ("item_id",)), lambda i, f: ItemDelete(i, f["item_id"])),
-    "response.create": (_event({"response": Nullable(RESPONSE)}), lambda i, f: ResponseCreate(i, f.get("response") or {})),
-    "response.cancel": (_event({"response_id": Nullable(Text(512))}), lambda i, f: ResponseCancel(i, f.get("response_id"))),
-    "output_audio_buffer.clear": (_event(), lambda i, f: OutputAudioClear(i)),
+    "conversation.item.delete": (event_schema({"item_id": Text(512)}, ("item_id",)), lambda i, f: ItemDelete(i, f["item_id"])),
+    "response.create": (event_schema({"response": Nullable(RESPONSE)}), lambda i, f: ResponseCreate(i, f.get("response") or {})),
+    "response.cancel": (event_schema({"response_id": Nullable(Text(512))}), lambda i, f: ResponseCancel(i, f.get("response_id"))),
+    "output_audio_buffer.clear": (event_schema(), lambda i, f: OutputAudioClear(i)),
 }
 
 SUPPORTED: Final = tuple(_PARSERS)
@@ -185,6 +209,8 @@ _TYPES: Final[dict[type, str]] = {
     ResponseCreate: "response.create",
     ResponseCancel: "response.cancel",
     OutputAudioClear: "output_audio_buffer.clear",
+    TranslationAppend: "session.input_audio_buffer.append",
+    SessionClose: "session.close",
 }
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -196,6 +222,13 @@ def parse(frame: str | bytes, translate: Callable[[dict[str, Any]], dict[str, An
         frame: JSON.
         translate: makes today's spelling of the decoded frame where the client has another; may raise `ClientFault`.
     """
+    return parse_as(_PARSERS, frame, translate)
+
+
+def parse_as(
+    parsers: Parsers, frame: str | bytes, translate: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+) -> ClientEvent:
+    """Return the event in a frame as `parse` does, by the events of another kind of session."""
     try:
         decoded = _decode(frame)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -205,10 +238,21 @@ def parse(frame: str | bytes, translate: Callable[[dict[str, Any]], dict[str, An
     event_id = decoded.get("event_id")
     event_id = event_id if isinstance(event_id, str) and len(event_id) <= 512 else None
     try:
-        return _parse_object(event_id, decoded if translate is None else translate(decoded))
+        return _parse_object(parsers, event_id, decoded if translate is None else translate(decoded))
     except ClientFault as fault:
         name = decoded.get("type")
-        return Refused(event_id, fault, name if isinstance(name, str) and name in _PARSERS else None)
+        return Refused(event_id, fault, name if isinstance(name, str) and name in parsers else None)
+
+
+_TRANSCRIPTION: Final[Parsers] = {
+    name: _PARSERS[name]
+    for name in ("session.update", "input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear")
+}
+
+
+def parse_transcription(frame: str | bytes, translate: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> ClientEvent:
+    """Return the event in a frame as `parse` does, by the events of transcription sessions: they have no conversation."""
+    return parse_as(_TRANSCRIPTION, frame, translate)
 
 
 def type_of(event: ClientEvent) -> str | None:
@@ -230,15 +274,15 @@ def decode_audio(text: str, param: str) -> bytes:
         raise errors.bad_base64(param) from None
 
 
-def _parse_object(event_id: str | None, frame: dict[str, Any]) -> ClientEvent:
+def _parse_object(parsers: Parsers, event_id: str | None, frame: dict[str, Any]) -> ClientEvent:
     name = frame.get("type")
     if not isinstance(name, str):
         raise errors.invalid_event("The event must have a 'type' that is a string.")
-    if name not in _PARSERS:
-        raise errors.unknown_event(name, SUPPORTED)
+    if name not in parsers:
+        raise errors.unknown_event(name, tuple(parsers))
     if is_deeper(frame, MAX_DEPTH):
         raise errors.invalid_event(f"The event is nested too deeply: at most {MAX_DEPTH} levels are accepted.")
-    schema, make = _PARSERS[name]
+    schema, make = parsers[name]
     return make(event_id, schema.check(frame, ""))
 
 

@@ -21,7 +21,7 @@ class AudioFormat:
 
     @property
     def ticks_per_sample(self) -> int:
-        """Return how many clock ticks one sample lasts."""
+        """Return how many clock ticks one sample of a wire format lasts."""
         return TICKS_PER_SECOND // self.rate_hz
 
     @property
@@ -31,7 +31,7 @@ class AudioFormat:
 
     def ticks(self, size: int) -> int:
         """Return how long `size` bytes last, in ticks."""
-        return size // self.width * self.ticks_per_sample
+        return size // self.width * TICKS_PER_SECOND // self.rate_hz
 
     def ms(self, size: int) -> float:
         """Return how long `size` bytes last, in ms."""
@@ -45,5 +45,8 @@ class AudioFormat:
 PCM: Final = AudioFormat("audio/pcm", 24_000, 2)
 PCMU: Final = AudioFormat("audio/pcmu", 8_000, 1)
 PCMA: Final = AudioFormat("audio/pcma", 8_000, 1)
+
+SPEECH: Final = AudioFormat("audio/pcm", 16_000, 2)
+"""What recognizers take; never on the wire."""
 
 BY_TYPE: Final = {fmt.type: fmt for fmt in (PCM, PCMU, PCMA)}

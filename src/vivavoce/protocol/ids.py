@@ -34,6 +34,14 @@ class IdSource:
         """Return a new response id."""
         return self._make("resp_", _TAIL)
 
+    def message(self) -> str:
+        """Return a new id of a message in a response's output."""
+        return self._make("msg_", _TAIL)
+
+    def function_call(self) -> str:
+        """Return a new id of a function call in a response's output; the call itself has another."""
+        return self._make("fc_", _TAIL)
+
     def call(self) -> str:
         """Return a new function call id."""
         return self._make("call_", _CALL_TAIL)
@@ -45,6 +53,10 @@ class IdSource:
     def conversation(self) -> str:
         """Return a new conversation id."""
         return self._make("conv_", _TAIL)
+
+    def segment(self) -> str:
+        """Return a new id of a transcript's segment."""
+        return self._make("seg_", _TAIL)
 
     def padding(self, delta: str) -> str:
         """Return the `obfuscation` of a text delta: random characters that pad it to a multiple of 16.

@@ -55,14 +55,31 @@ def item_deleted(item_id: str) -> Event:
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
-def transcription_delta(item_id: str, content_index: int, delta: str, padding: str) -> Event:
+def transcription_delta(item_id: str, content_index: int, delta: str, padding: str, logprobs: list[Event] | None = None) -> Event:
     """Build `conversation.item.input_audio_transcription.delta`."""
-    return {
+    event = {
         "type": f"{_TRANSCRIPTION}.delta",
         "item_id": item_id,
         "content_index": content_index,
         "delta": delta,
         "obfuscation": padding,
+    }
+    return event if logprobs is None else {**event, "logprobs": logprobs}
+
+
+def transcription_segment(
+    item_id: str, content_index: int, id: str, text: str, speaker: str, start_s: float, end_s: float
+) -> Event:
+    """Build `conversation.item.input_audio_transcription.segment`; times in seconds of the item's audio."""
+    return {
+        "type": f"{_TRANSCRIPTION}.segment",
+        "item_id": item_id,
+        "content_index": content_index,
+        "id": id,
+        "text": text,
+        "speaker": speaker,
+        "start": start_s,
+        "end": end_s,
     }
 
 

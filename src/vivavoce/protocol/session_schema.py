@@ -11,6 +11,7 @@ from vivavoce.protocol import errors
 from vivavoce.protocol.formats import BY_TYPE
 from vivavoce.protocol.prompts import PROMPT
 from vivavoce.protocol.schema import (
+    NEVER,
     Also,
     Anything,
     Choice,
@@ -26,18 +27,22 @@ from vivavoce.protocol.schema import (
     Tagged,
     Text,
 )
+from vivavoce.protocol.schema_document import any_of, json_schema
 
 VOICES: Final = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 EFFORTS: Final = ("minimal", "low", "medium", "high", "xhigh")
 EAGERNESS: Final = ("low", "medium", "high", "auto")
+DELAYS: Final = ("minimal", "low", "medium", "high", "xhigh")
 LOGPROBS: Final = "item.input_audio_transcription.logprobs"
 
 
-def _not_yet(what: str) -> Schema:
+def not_yet(what: str) -> Schema:
+    """Return the schema of a field that may be null and nothing else: what it asks for is not there."""
+
     def refuse(value: Any, path: str) -> Any:
         raise errors.refused_value(path, f"{what} is not supported by this server.")
 
-    return Nullable(Also(Anything(), refuse))
+    return Nullable(Also(Anything(), refuse, NEVER))
 
 
 def _pcm_rate(value: Any, path: str) -> Any:
@@ -48,7 +53,11 @@ def _pcm_rate(value: Any, path: str) -> Any:
 
 FORMAT: Final = Tagged(
     {
-        "audio/pcm": Also(Record({"type": Choice(("audio/pcm",)), "rate": Integer()}), _pcm_rate),
+        "audio/pcm": Also(
+            Record({"type": Choice(("audio/pcm",)), "rate": Integer()}),
+            _pcm_rate,
+            {"allOf": [{"properties": {"rate": {"const": 24_000}}}]},
+        ),
         **{name: Record({"type": Choice((name,))}, extra="drop") for name in BY_TYPE if name != "audio/pcm"},
     }
 )
@@ -60,7 +69,7 @@ TRANSCRIPTION: Final = Record(
         "languages": Nullable(Items(Text(16), 32)),
         "keywords": Nullable(Items(Text(256), 1024)),
         "prompt": Nullable(Text(16_384)),
-        "delay": _not_yet("A transcription delay"),
+        "delay": Nullable(Choice(DELAYS)),
     }
 )
 
@@ -100,12 +109,26 @@ class _AnyTurnDetection:
         named = "semantic_vad" if "eagerness" in value else "server_vad"
         return TURN_DETECTION[named].check(value, path)
 
+    def described(self) -> dict[str, Any]:
+        return any_of(map(json_schema, TURN_DETECTION.values()))
+
+
+LISTENING: Final = Record(
+    {
+        "format": FORMAT,
+        "transcription": Nullable(TRANSCRIPTION),
+        "noise_reduction": not_yet("Noise reduction"),
+        "turn_detection": Nullable(_AnyTurnDetection()),
+    }
+)
+"""`audio.input`, in every session that has turns."""
+
 
 def _voice_object(value: Any, path: str) -> Any:
     raise errors.refused_value(path, "Custom voices are not available on this server.")
 
 
-VOICE: Final = Either("a voice name", text=Choice(VOICES), record=Also(Record({"id": Text(256)}, ("id",)), _voice_object))
+VOICE: Final = Either("a voice name", text=Choice(VOICES), record=Also(Record({"id": Text(256)}, ("id",)), _voice_object, NEVER))
 
 # Extra keys and long descriptions are let through: other servers' refusals of them broke real clients.
 FUNCTION_TOOL: Final = Record(
@@ -135,7 +158,7 @@ def _one_modality(value: Any, path: str) -> Any:
     return value
 
 
-MODALITIES: Final = Also(Items(Choice(("audio", "text"))), _one_modality)
+MODALITIES: Final = Also(Items(Choice(("audio", "text"))), _one_modality, {"minItems": 1, "maxItems": 1})
 
 TRUNCATION: Final = Either(
     "a string or an object",
@@ -171,14 +194,7 @@ REALTIME_SESSION: Final = Record(
         "output_modalities": MODALITIES,
         "audio": Record(
             {
-                "input": Record(
-                    {
-                        "format": FORMAT,
-                        "transcription": Nullable(TRANSCRIPTION),
-                        "noise_reduction": _not_yet("Noise reduction"),
-                        "turn_detection": Nullable(_AnyTurnDetection()),
-                    }
-                ),
+                "input": LISTENING,
                 "output": Record({"format": FORMAT, "voice": VOICE, "speed": SPEED}),
             }
         ),

@@ -133,6 +133,26 @@ def assistant_audio_tokens(ms: float) -> int:
     return int(-(-ms // ASSISTANT_AUDIO_MS_PER_TOKEN))
 
 
-def transcription_usage(ms: float) -> dict[str, Any]:
-    """Return the `usage` of a transcription, billed by duration and rounded up to a second as recorded."""
-    return {"type": "duration", "seconds": int(-(-ms // 1000))}
+_BY_TOKENS: Final = ("gpt-4o", "gpt-transcribe")
+"""Families of transcription models whose usage is told in tokens; the others tell seconds. Source: wire reference E.2."""
+
+
+def transcription_usage(model: str, ms: float, text: str, prompt: str = "") -> dict[str, Any]:
+    """Return the `usage` of a transcription: tokens, or the duration rounded up to a second as recorded.
+
+    Args:
+        model: the transcription model.
+        ms: how long the audio lasts.
+        text: what was heard.
+        prompt: what the model was told beforehand.
+    """
+    if not model.startswith(_BY_TOKENS):
+        return {"type": "duration", "seconds": int(-(-ms // 1000))}
+    audio, prompted, output = user_audio_tokens(ms), text_tokens(prompt), text_tokens(text)
+    return {
+        "type": "tokens",
+        "total_tokens": audio + prompted + output,
+        "input_tokens": audio + prompted,
+        "input_token_details": {"text_tokens": prompted, "audio_tokens": audio},
+        "output_tokens": output,
+    }

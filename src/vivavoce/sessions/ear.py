@@ -68,6 +68,11 @@ class Ear:
         """Tell whether the epoch's audio came at 8 kHz."""
         return self._format is not None and self._format.rate_hz < SPEECH_RATE_HZ
 
+    @property
+    def unheard(self) -> int:
+        """Return the 16 kHz samples that the core has not heard of yet."""
+        return max(0, self._tape.end - self._handled - len(self._partial))
+
     def start(self, epoch: int, fmt: AudioFormat, keep_ms: int) -> None:
         """Start an epoch: forget what was; recognitions may go back `keep_ms` from the frame at hand."""
         self.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 
 class Feed:
@@ -16,6 +16,12 @@ class Feed:
     def __init__(self, position: int = 0) -> None:
         self.position = position
         """The next sample it wants."""
+        self.written = 0
+        """Samples written."""
+        self.unread = 0
+        """Samples written that have not been read yet."""
+        self.on_read: Callable[[], None] | None = None
+        """Called after each read."""
         self.ended = asyncio.Event()
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
 
@@ -23,6 +29,8 @@ class Feed:
         """Add samples."""
         if pcm and not self.ended.is_set():
             self.position += len(pcm) // 2
+            self.written += len(pcm) // 2
+            self.unread += len(pcm) // 2
             self._chunks.put_nowait(pcm)
 
     def end(self) -> None:
@@ -33,4 +41,7 @@ class Feed:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while (chunk := await self._chunks.get()) is not None:
+            self.unread -= len(chunk) // 2
+            if self.on_read is not None:
+                self.on_read()
             yield chunk

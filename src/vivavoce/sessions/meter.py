@@ -11,6 +11,8 @@ from vivavoce.protocol.usage import Usage
 
 _LATENCY_BUCKETS: Final = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
+_LAG_BUCKETS: Final = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0)
+
 
 class Metrics:
     """The process's metrics, in a registry of their own."""
@@ -26,6 +28,16 @@ class Metrics:
         self.notes = Counter("vivavoce_notes", "Noteworthy faults, by what.", ["what"], **make)
         self.tokens = Counter("vivavoce_tokens", "Tokens used by responses.", ["model", "direction", "content"], **make)
         self.cost = Counter("vivavoce_cost_usd", "Cost of responses and transcriptions in US dollars.", ["model"], **make)
+        self.requests = Counter(
+            "vivavoce_requests", "Requests for transcripts of files, by HTTP status.", ["route", "model", "status"], **make
+        )
+        self.lag = Histogram(
+            "vivavoce_translation_lag_seconds",
+            "From the end of a clause in the source to the end of its translation in the voice.",
+            ["model"],
+            buckets=_LAG_BUCKETS,
+            **make,
+        )
         self.answer = Histogram(
             "vivavoce_turn_to_first_audio_seconds",
             "From input_audio_buffer.speech_stopped to the first response.output_audio.delta.",
@@ -33,6 +45,12 @@ class Metrics:
             buckets=_LATENCY_BUCKETS,
             **make,
         )
+
+    def used(self, model: str, usage: Usage) -> None:
+        """Count the tokens that a response of a model used."""
+        for direction, tokens in (("input", usage.input), ("output", usage.output)):
+            self.tokens.labels(model, direction, "text").inc(tokens.text)
+            self.tokens.labels(model, direction, "audio").inc(tokens.audio)
 
     def session(self, kind: str, model: str) -> SessionMeter:
         """Return the meter of a session that opens now."""
@@ -69,10 +87,12 @@ class SessionMeter:
 
     def used(self, usage: Usage, cost_usd: float) -> None:
         """Count what a response used and cost."""
-        for direction, tokens in (("input", usage.input), ("output", usage.output)):
-            self._metrics.tokens.labels(self._model, direction, "text").inc(tokens.text)
-            self._metrics.tokens.labels(self._model, direction, "audio").inc(tokens.audio)
+        self._metrics.used(self._model, usage)
         self.paid(cost_usd)
+
+    def lagged(self, clause_ms: float) -> None:
+        """Time a clause of a translation."""
+        self._metrics.lag.labels(self._model).observe(clause_ms / 1000)
 
     def paid(self, cost_usd: float) -> None:
         """Count what something cost."""

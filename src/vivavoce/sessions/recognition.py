@@ -10,31 +10,32 @@ import structlog
 
 from vivavoce.core import inputs
 from vivavoce.core.inputs import Input
-from vivavoce.core.transcripts import STREAMING_MODELS
-from vivavoce.engines.ports import EngineFault, RecognitionOptions, Recognizer, Vocabulary
-from vivavoce.protocol.session import AgentConfig
+from vivavoce.engines.ports import SPEECH_RATE_HZ, EngineFault, RecognitionOptions, Recognizer, Vocabulary
+from vivavoce.protocol.listening import DEFAULT_DELAY, ListeningConfig
 from vivavoce.sessions.closing import closing
 from vivavoce.sessions.feed import Feed
 
 _log = structlog.get_logger("vivavoce.recognition")
 
 FINAL_WITHIN_S: Final = 30.0
-"""How long a recognizer may take from the end of a segment to its final before it counts as hung."""
+"""How long a recognizer may take from the end of a segment to its final before it counts as hung, besides the segment's own length: of
+a recording it may not have heard any of it yet."""
 
 
-def options(config: AgentConfig, speaker: str, *, narrow_band: bool) -> RecognitionOptions:
+def options(config: ListeningConfig, speaker: str, *, narrow_band: bool) -> RecognitionOptions:
     """Return how a session's speech is to be recognized."""
     wanted = config.transcription
     return RecognitionOptions(
         language=wanted.language if wanted else "",
         vocabulary=vocabulary(config),
-        partials=wanted is not None and wanted.model in STREAMING_MODELS,
+        partials=wanted is not None and wanted.streaming,
+        delay=wanted.delay if wanted else DEFAULT_DELAY,
         narrow_band=narrow_band,
         speaker=speaker,
     )
 
 
-def vocabulary(config: AgentConfig) -> Vocabulary:
+def vocabulary(config: ListeningConfig) -> Vocabulary:
     """Return what a session is about."""
     wanted = config.transcription
     return Vocabulary(
@@ -63,7 +64,7 @@ async def recognize(
 
 async def _hung_after(feed: Feed) -> None:
     await feed.ended.wait()
-    await asyncio.sleep(FINAL_WITHIN_S)
+    await asyncio.sleep(FINAL_WITHIN_S + feed.written / SPEECH_RATE_HZ)
 
 
 async def _recognize(
@@ -73,11 +74,14 @@ async def _recognize(
         audio = aiter(feed)
         async with closing(audio), closing(recognizer.recognize(audio, wanted)) as hypotheses:
             async for hypothesis in hypotheses:
+                words = tuple(
+                    inputs.HeardWord(word.text, word.start_ms, word.end_ms, word.confidence, word.speaker)
+                    for word in hypothesis.words
+                )
                 if hypothesis.final:
-                    words = tuple((word.text, word.confidence) for word in hypothesis.words)
-                    put(inputs.Recognized(job, hypothesis.text, words))
+                    put(inputs.Recognized(job, hypothesis.text, words, hypothesis.language))
                     return
-                put(inputs.Heard(job, hypothesis.text))
+                put(inputs.Heard(job, hypothesis.text, words, hypothesis.language))
         put(inputs.RecognitionFailed(job, "server_error", "The speech recognizer gave no result."))
     except EngineFault as fault:
         put(inputs.RecognitionFailed(job, fault.code, fault.message))

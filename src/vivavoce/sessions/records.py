@@ -35,6 +35,9 @@ class SessionRecord:
     ended_at: float | None = None
     usage: Usage = field(default_factory=Usage)
     transcribed_seconds: int = 0
+    translated_seconds: int = 0
+    lag: dict[str, Any] = field(default_factory=dict)
+    """Where a translation stands: see `core.interpreting.lag`."""
     cost: float = 0.0
     _responses: Counter[str] = field(default_factory=Counter)
     _recent: deque[tuple[str, str, Usage, float]] = field(default_factory=lambda: deque(maxlen=RECENT))
@@ -55,12 +58,20 @@ class SessionRecord:
         self.cost += cost
         return cost
 
+    def interpreted(self, seconds: int) -> float:
+        """Enter audio that went into a translation; return what it cost."""
+        cost = self.prices.translation(self.model).of_seconds(seconds)
+        self.translated_seconds += seconds
+        self.cost += cost
+        return cost
+
     def ended(self) -> None:
         """Enter the end of the session."""
         self.ended_at = time.time()
 
     def wire(self) -> dict[str, Any]:
         """Return the record as the route answers it."""
+        translation = {"translation": {"seconds": self.translated_seconds, **self.lag}} if self.kind == "translation" else {}
         return {
             "object": "vivavoce.session",
             "id": self.id,
@@ -80,6 +91,7 @@ class SessionRecord:
                 {"id": id, "status": status, "usage": usage.wire(), "cost_usd": _money(cost)}
                 for id, status, usage, cost in self._recent
             ],
+            **translation,
         }
 
 

@@ -26,6 +26,7 @@ Event = Mapping[str, Any]
 BEYOND_THE_TYPES: Final = {
     "RealtimeConversationItemAssistantMessage": {"phase"},
     "RealtimeSessionCreateRequest": {"id", "object", "expires_at"},
+    "RealtimeTranscriptionSessionCreateRequest": {"id", "object", "expires_at"},
     "RealtimeResponseUsageOutputTokenDetails": {"reasoning_tokens"},
     "ConversationItemInputAudioTranscriptionDeltaEvent": {"obfuscation"},
     "ResponseAudioTranscriptDeltaEvent": {"obfuscation"},
@@ -103,6 +104,26 @@ def validate_event(event: Event) -> None:
         _check_part(kind, event["part"])
     if kind == "response.done":
         _check_usage(event["response"]["usage"], event["response"])
+
+
+def validate_translation_event(event: Event) -> None:
+    """Check one server event of a translation session, as decoded from its frame.
+
+    Raises:
+        Unofficial: it is not as the official types have it.
+        ImportError: the `openai` package is not installed.
+    """
+    read, kind = read_strictly(event, _translation_readers()), event["type"]
+    for path in unknown_keys(read, {}):
+        raise Unofficial(f"{kind}: no such key: {path}")
+    _check_keys(kind, event)
+
+
+@cache
+def _translation_readers() -> Readers:
+    from openai.types.realtime import RealtimeTranslationServerEvent
+
+    return readers(RealtimeTranslationServerEvent)
 
 
 @cache

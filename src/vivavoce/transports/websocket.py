@@ -14,8 +14,8 @@ import msgspec
 import structlog
 from starlette.websockets import WebSocket
 
-from vivavoce.protocol.client_events import parse
-from vivavoce.sessions.agent import AgentRunner
+from vivavoce.protocol.client_events import ClientEvent, parse
+from vivavoce.sessions.runner import SessionRunner
 
 _log = structlog.get_logger("vivavoce.websocket")
 
@@ -28,6 +28,9 @@ engines make is waiting, the client must still be heard, or it could not interru
 
 STALL_S: Final = 20.0
 """How long a client may leave a frame unread before it is cut off (I10)."""
+
+Parse = Callable[[str | bytes, Callable[[dict[str, Any]], dict[str, Any]] | None], ClientEvent]
+"""Makes an event of a frame, and of a decoded frame translated by a dialect before it is looked at."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -115,18 +118,24 @@ class WebSocketOutlet:
             await self._work.wait()
 
 
-async def serve(socket: WebSocket, open_session: Callable[[WebSocketOutlet], AgentRunner], outlet: WebSocketOutlet) -> None:
+async def serve(
+    socket: WebSocket,
+    open_session: Callable[[WebSocketOutlet], SessionRunner],
+    outlet: WebSocketOutlet,
+    parse: Parse = parse,
+) -> None:
     """Serve one session on an accepted socket until either side closes it.
 
     Args:
         socket: the accepted socket.
         open_session: makes the session's runner.
         outlet: the socket's outlet.
+        parse: makes events of the client's frames; it depends on the kind of session.
     """
     runner = open_session(outlet)
     session = asyncio.create_task(runner.run())
     sending = asyncio.create_task(outlet.run())
-    reading = asyncio.create_task(_read(socket, runner, outlet))
+    reading = asyncio.create_task(_read(socket, runner, outlet, parse))
     try:
         done, _ = await asyncio.wait((reading, sending), return_when=asyncio.FIRST_COMPLETED)
         if sending in done and sending.exception() is None:
@@ -140,7 +149,7 @@ async def serve(socket: WebSocket, open_session: Callable[[WebSocketOutlet], Age
         await asyncio.gather(reading, session, sending, return_exceptions=True)
 
 
-async def _read(socket: WebSocket, runner: AgentRunner, outlet: WebSocketOutlet) -> None:
+async def _read(socket: WebSocket, runner: SessionRunner, outlet: WebSocketOutlet, parse: Parse) -> None:
     translate = None if outlet.dialect is None else outlet.dialect.take
     while True:
         message = await socket.receive()
