@@ -47,7 +47,7 @@ def taken_port() -> Iterator[int]:
 
 def test_every_command_is_listed_and_has_help() -> None:
     listed = run("--help").stdout
-    for command in ("serve", "demo", "talk", "doctor", "models", "version"):
+    for command in ("serve", "demo", "talk", "transcribe", "translate", "say", "doctor", "models", "version"):
         assert f"  {command}" in listed
         assert run(command, "--help").exit_code == 0
 

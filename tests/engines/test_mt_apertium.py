@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+import uvloop
 
 from vivavoce.engines.mt import apertium_pipeline
 from vivavoce.engines.mt.apertium import ApertiumTranslator
@@ -47,6 +48,19 @@ async def test_clauses_are_translated_and_nothing_of_the_machinery_shows(apertiu
     for kept in ("$5", "[", "{", "<", "@", "#1", "50%"):
         assert kept in said
     assert "[][" not in said
+
+
+@needs_apertium
+def test_it_works_in_the_loop_that_the_server_runs_in() -> None:
+    async def translate() -> str:
+        translator = ApertiumTranslator()
+        try:
+            return await translated(translator, "I have two brothers")
+        finally:
+            await translator.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(translate()) == "Tengo dos hermanos"
 
 
 @needs_apertium

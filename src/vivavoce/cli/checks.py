@@ -20,14 +20,15 @@ from vivavoce.api.tls import expiry, tls_files
 from vivavoce.cli.addresses import listen
 from vivavoce.cli.coffee_bar import MODEL
 from vivavoce.cli.errors import Trouble
-from vivavoce.cli.version import product_version
 from vivavoce.config import ConfigError, LlmSettings, ServerSettings, Settings, load_settings
 from vivavoce.engines.ports import Capabilities, EngineFault
 from vivavoce.engines.tts.available import Candidate, describe
+from vivavoce.models.languages import ANY, way_out, working_pairs
 from vivavoce.models.roles import engine_names
 from vivavoce.models.shelf import EngineShelf
 from vivavoce.models.stack import Stack
 from vivavoce.models.store import ModelStore
+from vivavoce.version import product_version
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -42,6 +43,7 @@ _ROLES: Final = {
     "recognizer": "recognizer",
     "llm": "brain",
     "synthesizer": "synthesizer",
+    "translator": "translator",
 }
 
 _ASSETS: Final = {
@@ -141,7 +143,21 @@ def _engines(settings: Settings, names: Mapping[str, str]) -> list[Check]:
     seconds = time.monotonic() - began
     roles = {role: getattr(stack, role) for role in names}
     checks = [Check(_ROLES[role], "ok", _described(engine.capabilities)) for role, engine in roles.items() if engine is not None]
-    return [*checks, Check("engines", "ok", f"all of them start in {seconds:.1f} s")]
+    return [*checks, Check("engines", "ok", f"all of them start in {seconds:.1f} s"), _translation(stack)]
+
+
+def _translation(stack: Stack) -> Check:
+    """Say between which languages translation sessions work: the translator's pairs that can be heard and spoken here."""
+    pairs = working_pairs(stack)
+    if not pairs:
+        return Check("translation", "warn", "no translation sessions: something is missing", way_out(stack))
+    sources: dict[str, list[str]] = {}
+    for source, target in pairs:
+        sources.setdefault("any language" if source == ANY else source, []).append(target)
+    listed = "; ".join(f"{source} to {', '.join(targets)}" for source, targets in sources.items())
+    if stack.translator is not None and stack.translator.capabilities.quality == "null":
+        return Check("translation", "warn", f"{listed}: repeats what is said, translates nothing", "leave --profile out")
+    return Check("translation", "ok", listed)
 
 
 async def _start(stack: Stack) -> None:

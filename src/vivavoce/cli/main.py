@@ -10,9 +10,12 @@ from vivavoce.cli import keys, models
 from vivavoce.cli.demo.command import demo
 from vivavoce.cli.doctor import doctor
 from vivavoce.cli.errors import PlainErrors
+from vivavoce.cli.say import say
 from vivavoce.cli.serve import serve
 from vivavoce.cli.talk import talk
-from vivavoce.cli.version import product_version
+from vivavoce.cli.transcribe import transcribe
+from vivavoce.cli.translate import translate
+from vivavoce.version import product_version
 
 app = typer.Typer(
     name="vivavoce",
@@ -26,6 +29,9 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(demo)
 app.command()(talk)
+app.command()(transcribe)
+app.command()(translate)
+app.command()(say)
 app.command()(doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")

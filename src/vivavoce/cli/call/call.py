@@ -78,7 +78,7 @@ class Call:
         try:
             await self._connection.send(cast(RealtimeClientEventParam, event))
         except ConnectionClosed as closed:
-            raise _hung_up(closed) from closed
+            raise hung_up(closed) from closed
 
     async def run(self) -> None:
         """Listen and speak until cancelled.
@@ -124,7 +124,7 @@ class Call:
                 self.floor.received(event)
                 await self._react(event)
         except ConnectionClosed as closed:
-            raise _hung_up(closed) from closed
+            raise hung_up(closed) from closed
         raise Trouble("the server closed the connection: its log says why")
 
     async def _react(self, event: Event) -> None:
@@ -164,7 +164,8 @@ class Call:
         return tool(arguments)
 
 
-def _hung_up(closed: ConnectionClosed) -> Trouble:
+def hung_up(closed: ConnectionClosed) -> Trouble:
+    """Return what to say of a server that has closed the connection."""
     close = closed.rcvd
     reason = f"{close.code} {close.reason}".strip() if close is not None else "without a word"
     return Trouble(f"the server closed the connection: {reason}")

@@ -27,17 +27,20 @@ _MOST_WAITING: Final = 250
 class SoundCard:
     """A `Microphone` and a `Speaker` in one, so that both run on the card's clock. Use it as a context, inside the event loop.
 
+    Args:
+        instead: what its user can do without one, for the message.
+
     Raises:
         Trouble: the extra is not installed, or there is no device.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, instead: str = "use --in and --out") -> None:
         self._lock = threading.Lock()
         self._queue: deque[tuple[Part, Samples]] = deque()
         self._played: dict[Part, int] = {}
         self._captured: asyncio.Queue[Samples] = asyncio.Queue(_MOST_WAITING)
         self._loop = asyncio.get_running_loop()
-        self._stream = _open(self._on_block)
+        self._stream = _open(self._on_block, instead)
         self._delay_ms = 1000 * float(self._stream.latency[1])
 
     def __enter__(self) -> SoundCard:
@@ -103,16 +106,16 @@ class SoundCard:
         return block
 
 
-def _open(callback: Any) -> Any:
+def _open(callback: Any, instead: str) -> Any:
     try:
         import sounddevice
     except ImportError as error:
-        raise Trouble("there is no sound without the extra `mic`: pip install 'vivavoce[mic]', or use --in and --out") from error
+        raise Trouble(f"there is no sound without the extra `mic`: pip install 'vivavoce[mic]', or {instead}") from error
     except OSError as error:  # its wheel for Linux brings no PortAudio
-        raise Trouble(f"{error}: apt install libportaudio2, or use --in and --out") from error
+        raise Trouble(f"{error}: apt install libportaudio2, or {instead}") from error
     try:
         return sounddevice.Stream(
             samplerate=SAMPLE_RATE_HZ, blocksize=BLOCK_SAMPLES, channels=1, dtype="int16", latency="low", callback=callback
         )
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise Trouble(f"no microphone and loudspeaker can be used ({error}): plug them in, or use --in and --out") from error
+        raise Trouble(f"no microphone and loudspeaker can be used ({error}): plug them in, or {instead}") from error

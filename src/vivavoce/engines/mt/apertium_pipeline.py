@@ -61,7 +61,7 @@ class ApertiumPipeline:
                 try:
                     process = await asyncio.create_subprocess_exec(
                         *program, stdin=reading, stdout=writing, stderr=asyncio.subprocess.DEVNULL, env=_environment(),
-                        limit=_MOST_BYTES, process_group=processes[0].pid if processes else 0,
+                        limit=_MOST_BYTES, start_new_session=True,
                     )  # fmt: skip
                 finally:
                     _close(reading, writing)
@@ -146,10 +146,11 @@ def _close(*descriptors: int) -> None:
 
 
 def _kill(processes: list[asyncio.subprocess.Process]) -> None:
-    """End them by force: as a group, which a Ctrl-C in the server's terminal does not reach."""
-    if any(process.returncode is None for process in processes):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(processes[0].pid, signal.SIGKILL)
+    """End them by force, with what they started: each has a session of its own, which a Ctrl-C in the server's terminal does not reach."""
+    for process in processes:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _end(processes: list[asyncio.subprocess.Process]) -> None:

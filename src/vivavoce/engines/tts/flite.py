@@ -68,7 +68,7 @@ class FliteSynthesizer:
             EngineFault: flite is not installed, or the language is not English.
         """
         if style.language.lower().partition("-")[0] not in ("", "en"):
-            raise EngineFault(f"flite speaks English only, not {style.language!r}: install an espeak-ng voice", temporary=False)
+            raise EngineFault(f"flite speaks English only, not {style.language!r}", temporary=False)
         library = await self._loaded()
         async for clause in clauses:
             yield await self._run(library, clause, style)

@@ -6,10 +6,11 @@ user stopped listening: a read-back that was cut off is no read-back, and a yes 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from vivavoce.engines.llm.frames import phrasing, report
 from vivavoce.engines.llm.frames.consent import Reply, read_reply
@@ -255,7 +256,7 @@ def _with_edits(text: str, frame: Frame, extraction: Extraction) -> Extraction:
 
 def _arguments(text: str) -> Mapping[str, Any]:
     try:
-        data = json.loads(text)
-    except ValueError:
+        data = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from vivavoce.engines.llm.frames.instructions import choose_template, fill
 from vivavoce.engines.llm.frames.phrasing import listing
@@ -27,7 +28,7 @@ _MOST_VALUES = 3
 def parse_output(output: str) -> Any:
     """Return the output as data where it is JSON, else as the text it is."""
     try:
-        return json.loads(output)
+        return msgspec.json.decode(output)
     except (ValueError, RecursionError):
         return output
 
