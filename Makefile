@@ -9,17 +9,19 @@ LOCK   := -c requirements/constraints.txt
 # A voice is needed: the system's flite (permissive) if it is there, else espeak-ng (GPL, as a separate process) from its package.
 VOICE  := $(shell $(PYTHON) -c 'import ctypes.util as u; print("" if u.find_library("flite_cmu_us_rms") else "[espeak]")' 2>/dev/null)
 
-.PHONY: demo serve test conformance lint types bench bench-orders bench-turn bench-sessions bench-vad soak soak-virtual fuzz properties clean help
+.PHONY: demo serve test api-check conformance lint types bench bench-asr bench-orders bench-turn bench-sessions bench-translate bench-vad soak soak-virtual fuzz fuzz-media properties clean help
 
 help:
 	@echo "make demo            a spoken conversation: a caller orders coffee (out/demo.wav)"
 	@echo "make test            all tests"
 	@echo "make conformance     official clients against a real server; writes docs/conformance.md"
+	@echo "make api-check       whatever the OpenAPI document allows and forbids, against a real server (ARGS=--short: half a minute)"
 	@echo "make serve           the server on http://127.0.0.1:8000/v1"
 	@echo "make lint types      style, import contracts; mypy --strict"
-	@echo "make bench           all benchmarks; also bench-orders, bench-turn, bench-sessions, bench-vad"
+	@echo "make bench           all benchmarks; also bench-asr, bench-orders, bench-turn, bench-sessions, bench-translate, bench-vad"
 	@echo "make soak            half an hour of real sessions; soak-virtual: two hours in virtual time"
 	@echo "make fuzz properties twenty thousand broken frames; ten thousand interleavings"
+	@echo "make fuzz-media      a thousand broken media files, and an hour of audio"
 
 demo: $(VENV)/.installed
 	$(BIN)/vivavoce demo $(ARGS)
@@ -33,6 +35,9 @@ test: $(VENV)/.installed-dev
 conformance: $(VENV)/.installed-dev
 	$(BIN)/python tests/conformance/harness.py $(ARGS)
 
+api-check: $(VENV)/.installed-dev
+	$(BIN)/python tests/server/api_check.py $(ARGS)
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,7 +46,10 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
-bench: bench-vad bench-turn bench-sessions bench-orders
+bench: bench-vad bench-asr bench-turn bench-sessions bench-orders bench-translate
+
+bench-asr: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.asr $(ARGS)
 
 bench-orders: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.orders $(ARGS)
@@ -52,6 +60,9 @@ bench-turn: $(VENV)/.installed-dev
 
 bench-sessions: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.sessions $(ARGS)
+
+bench-translate: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.translate $(ARGS)
 
 bench-vad: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.vad $(ARGS)
@@ -64,6 +75,9 @@ soak-virtual: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m long tests/server/test_hostile_frames.py $(ARGS)
+
+fuzz-media: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -s -m long tests/audio/test_media_hostile.py tests/audio/test_media_long.py $(ARGS)
 
 properties: $(VENV)/.installed-dev
 	HYPOTHESIS_PROFILE=properties $(BIN)/python -m pytest tests/core/test_invariants.py $(ARGS)

@@ -12,7 +12,8 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
@@ -21,10 +22,21 @@ from vivavoce.api import legacy
 from vivavoce.api import translations as interpreters
 from vivavoce.api.access import Gate
 from vivavoce.api.answers import refusal
+from vivavoce.api.audio import speech, transcriptions
+from vivavoce.api.audio import translations as audio_translations
+from vivavoce.api.audio.places import Places
+from vivavoce.api.chat import completions
+from vivavoce.api.chat.hearing import Hearing
+from vivavoce.api.chat.memory import SpokenAnswers
 from vivavoce.api.client_secrets import ClientSecrets, create_client_secret
+from vivavoce.api.openapi import routes as openapi
 from vivavoce.api.realtime import realtime
+from vivavoce.api.request_ids import HEADER, RequestIds, request_id
+from vivavoce.api.responses import routes as responses
 from vivavoce.api.sessions import retrieve_session
 from vivavoce.api.signing import Signer, signing_key
+from vivavoce.api.streaming import GONE
+from vivavoce.audio.media import MediaWorkers
 from vivavoce.engines.ports import EngineFault
 from vivavoce.models.languages import model_details
 from vivavoce.protocol import errors
@@ -47,6 +59,7 @@ def create_app(service: VoiceService, *, warm: bool = True) -> Starlette:
         # In the background: until the engines are warm, /readyz has to say that they are not.
         starting = asyncio.create_task(_start(service)) if warm else None
         yield
+        await app.state.media.close()
         if starting is not None:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
@@ -65,12 +78,23 @@ def create_app(service: VoiceService, *, warm: bool = True) -> Starlette:
             Route("/v1/sessions/{session}", retrieve_session),
             *interpreters.ROUTES,
             *legacy.ROUTES,
+            *transcriptions.ROUTES,
+            *audio_translations.ROUTES,
+            *responses.ROUTES,
+            *speech.ROUTES,
+            *completions.ROUTES,
+            *openapi.ROUTES,
             WebSocketRoute("/{path:path}", no_such_socket),
         ],
-        exception_handlers={ClientFault: _on_fault, HTTPException: _on_http, Exception: _on_crash},
+        middleware=[Middleware(RequestIds)],
+        exception_handlers={ClientFault: _on_fault, ClientDisconnect: _on_gone, HTTPException: _on_http, Exception: _on_crash},
         lifespan=lifespan,
     )
     app.state.service = service
+    app.state.media = MediaWorkers()
+    app.state.files = Places()
+    app.state.hearing = Hearing(app.state.media, app.state.files)
+    app.state.spoken_answers = SpokenAnswers()
     signer = Signer(lambda: signing_key(service.settings))
     app.state.gate = Gate(service.settings, signer)
     app.state.secrets = ClientSecrets(service, app.state.gate, signer)
@@ -139,13 +163,23 @@ async def _on_fault(request: Request, fault: Any) -> Response:
     return refusal(fault)
 
 
+async def _on_gone(request: Request, gone: Any) -> Response:
+    """Answer a client that hung up while its request was being read: nobody sees it, and nothing is wrong."""
+    return Response(status_code=GONE)
+
+
 async def _on_http(request: Request, error: Any) -> Response:
     if error.status_code == 404:
         return refusal(errors.not_found(f"{request.method} {request.url.path}"))
-    fault = ClientFault(str(error.detail), None, status=error.status_code)
-    return refusal(fault)
+    if error.status_code == 405:
+        answer = refusal(errors.wrong_method(f"{request.method} {request.url.path}"))
+        answer.headers["Allow"] = (error.headers or {}).get("Allow", "")
+        return answer
+    return refusal(ClientFault(str(error.detail), None, status=error.status_code))
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:
-    _log.error("request crashed", path=request.url.path, exc_info=error)
-    return refusal(errors.internal())
+    _log.error("request crashed", path=request.url.path, request=request_id(request), exc_info=error)
+    answer = refusal(errors.internal())
+    answer.headers[HEADER] = request_id(request)  # this one is made outside of the middleware
+    return answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 from pathlib import Path
@@ -15,6 +14,7 @@ from websockets import http11
 from websockets.frames import Frame
 
 from vivavoce.api.app import create_app
+from vivavoce.api.http_protocol import HttpProtocol, whole_refusal
 from vivavoce.api.tls import CIPHERS, tls_files
 from vivavoce.config import Settings
 from vivavoce.protocol import errors
@@ -42,7 +42,7 @@ class Protocol(WebSocketsSansIOProtocol):
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.transport.is_closing():
             self.handshake_complete = True  # there is nothing left to answer when the server stops
-            self.transport.write(_unreadable())
+            self.transport.write(whole_refusal(errors.headers_too_large(LONGEST_HEADER)))
             self.transport.close()
 
     def handle_cont(self, event: Frame) -> None:
@@ -59,13 +59,6 @@ class Protocol(WebSocketsSansIOProtocol):
             await super().run_asgi()
         finally:
             self.loop.call_later(LINGER_S, self.transport.abort)
-
-
-def _unreadable() -> bytes:
-    fault = errors.headers_too_large(LONGEST_HEADER)
-    body = json.dumps({"error": fault.body()}).encode()
-    head = f"HTTP/1.1 {fault.status} Request Header Fields Too Large\r\nContent-Type: application/json\r\n"
-    return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
@@ -117,6 +110,7 @@ def build_server(settings: Settings, service: VoiceService | None = None, *, tls
         host=settings.server.host,
         port=settings.server.port,
         loop="auto",
+        http=HttpProtocol,
         ws=Protocol,
         ws_max_size=16 * 1024 * 1024,
         ws_ping_interval=20.0,

@@ -411,9 +411,7 @@ def only_when_streaming(param: str) -> ClientFault:
 
 def file_too_large(maximum: int, got: int) -> ClientFault:
     """Return the fault of an upload over the limit; the words, type and status are the service's."""
-    return ClientFault(
-        f"Maximum content size limit ({maximum}) exceeded ({got} bytes read)", None, type=SERVER_ERROR, status=413
-    )
+    return ClientFault(f"Maximum content size limit ({maximum}) exceeded ({got} bytes read)", None, type=SERVER_ERROR, status=413)
 
 
 def fields_too_large(maximum: int) -> ClientFault:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from vivavoce.protocol import errors
+
+NEVER: Final[Mapping[str, Any]] = {"not": {}}
+"""The JSON Schema of what nobody can send."""
 
 
 class Schema(Protocol):
@@ -233,10 +236,17 @@ class Either:
 
 @dataclass(frozen=True, slots=True)
 class Also:
-    """The inner schema and then a further rule, which may normalise."""
+    """The inner schema and then a further rule, which may normalise.
+
+    Args:
+        inner: the schema.
+        rule: the rule.
+        told: the rule as keywords of JSON Schema, for `schema_document`; `schema.NEVER` where it refuses everything.
+    """
 
     inner: Schema
     rule: Callable[[Any, str], Any] = field(repr=False)
+    told: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def check(self, value: Any, path: str) -> Any:
         """Accept what both accept."""

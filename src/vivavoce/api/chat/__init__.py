@@ -1,0 +1,1 @@
+"""`POST /v1/chat/completions`: text and audio in, text and audio out."""

@@ -1,0 +1,1 @@
+"""`/v1/responses`: the part of the Responses API that agents need which think in text (`docs/responses.md`)."""
