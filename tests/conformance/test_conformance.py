@@ -17,7 +17,7 @@ from installing import HERE, ROOT, all_clients
 from page import Result, Scenario
 from wire_log import CLIENT_EVENTS, SERVER_EVENTS, UNPROVOKED, Seen, Window, seen
 
-from vivavoce.protocol import server_events
+from vivavoce.protocol import server_events, translation_events
 from vivavoce.protocol.client_events import SUPPORTED, AudioCommit, Refused, parse, type_of
 from vivavoce.testing.script import CallTool, Fail, Say, Step, Together
 from vivavoce.testing.script_file import load_script
@@ -31,11 +31,12 @@ GREEN = Result("one", "1.0", (Scenario("talks", True),), Seen(frozenset(CLIENT_E
 
 
 def test_every_client_event_of_the_server_has_a_row() -> None:
-    assert set(CLIENT_EVENTS) == set(SUPPORTED)
+    assert set(CLIENT_EVENTS) == {*SUPPORTED, *translation_events.SUPPORTED}
 
 
 def test_every_server_event_of_the_server_has_a_row() -> None:
-    source = inspect.getsource(server_events).replace("{_TRANSCRIPTION}", "conversation.item.input_audio_transcription")
+    sources = inspect.getsource(server_events) + inspect.getsource(translation_events)
+    source = sources.replace("{_TRANSCRIPTION}", "conversation.item.input_audio_transcription")
     found = set(re.findall(r'"type": f?"([a-z_.]+)"', source)) - {"transcription_error"}  # the type of an error, not of an event
     assert set(SERVER_EVENTS) == found
 
@@ -78,6 +79,12 @@ def test_the_log_calls_an_event_what_the_wire_calls_it(kind: str) -> None:
     event = parse(json.dumps({"type": kind, "no_such_field": 1}))
     assert isinstance(event, Refused) and type_of(event) == kind
     assert type_of(AudioCommit(None)) == "input_audio_buffer.commit"
+
+
+@pytest.mark.parametrize("kind", translation_events.SUPPORTED)
+def test_the_log_calls_an_event_of_translators_what_the_wire_calls_it(kind: str) -> None:
+    event = translation_events.parse(json.dumps({"type": kind, "no_such_field": 1}))
+    assert isinstance(event, Refused) and type_of(event) == kind
 
 
 @pytest.mark.parametrize("frame", ["no JSON", "[]", "{}", '{"type": 5}', '{"type": "made.up"}', '{"type": ["session.update"]}'])
@@ -164,6 +171,8 @@ def test_clients_are_pinned_by_plain_names(client: object) -> None:
         ('{"assistant": "billing"}', (Say("This is billing. What can I do for you?"),)),
         ("10 paid back as a refund", (Say("Your money is on its way."),)),
         ("The refund was not approved.", (Say("Then I will not do it."),)),
+        ("Translate from English into Spanish, unfinished:\n<speech>hello there</speech>", (Say("Hola."),)),
+        ("Translate from English into French:\n<speech>what is the weather</speech>", (Say("Bonjour."),)),
         ("guardrail triggered: forbidden words", (Say("Let us talk about something else."),)),
     ],
 )

@@ -21,8 +21,10 @@ CLIENT_EVENTS: Final = (
     "response.create",
     "response.cancel",
     "output_audio_buffer.clear",
+    "session.input_audio_buffer.append",
+    "session.close",
 )
-"""Every client event of agent sessions."""
+"""Every client event: of sessions that converse, of those that transcribe (which share the first four), and of those that translate."""
 
 SERVER_EVENTS: Final = (
     "error",
@@ -36,6 +38,7 @@ SERVER_EVENTS: Final = (
     "conversation.item.input_audio_transcription.delta",
     "conversation.item.input_audio_transcription.completed",
     "conversation.item.input_audio_transcription.failed",
+    "conversation.item.input_audio_transcription.segment",
     "input_audio_buffer.committed",
     "input_audio_buffer.cleared",
     "input_audio_buffer.speech_started",
@@ -56,11 +59,16 @@ SERVER_EVENTS: Final = (
     "response.function_call_arguments.done",
     "response.done",
     "rate_limits.updated",
+    "session.input_transcript.delta",
+    "session.output_transcript.delta",
+    "session.output_audio.delta",
+    "session.closed",
 )
-"""Every server event of agent sessions on a WebSocket; what is never sent is in the page's hand-written part."""
+"""Every server event on a WebSocket; what is never sent is in the page's hand-written part."""
 
 UNPROVOKED: Final = {
     "conversation.item.input_audio_transcription.failed": "only a recognizer that breaks makes the server send it",
+    "conversation.item.input_audio_transcription.segment": "only a recognizer that tells speakers apart makes the server send it",
 }
 """Events that no client can bring about with sound engines, and why; other tests send them."""
 

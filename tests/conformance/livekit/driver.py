@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -209,27 +209,38 @@ async def livekit(
     """
     connecting = APIConnectOptions(max_retry=max_retry, retry_interval=0.2, timeout=10.0)
     model = RealtimeModel(base_url=base_url, api_key=api_key, model=MODEL, conn_options=connecting, **options)
+    with blameless(expects) as complaints:
+        driver = Driver(model.session())
+        listening = asyncio.create_task(driver.listen()) if microphone else None
+        try:
+            yield driver
+        finally:
+            if listening is not None:
+                listening.cancel()
+            try:
+                await driver.session.aclose()
+            finally:
+                await model.aclose()
+        complaints += [f"error event: {event.error} {event.error.__dict__}" for event in driver.emitted.get("error", [])]
+
+
+@contextmanager
+def blameless(expects: Iterable[str] = ()) -> Iterator[list[str]]:
+    """Find fault with anything the plugin complains about while the block runs; whatever else is wrong may be added to the list.
+
+    Args:
+        expects: parts of the complaints that are meant to come; each must.
+    """
     complaints = _Complaints()
     logging.getLogger("livekit").addHandler(complaints)
-    driver = Driver(model.session())
-    listening = asyncio.create_task(driver.listen()) if microphone else None
     try:
-        yield driver
+        yield complaints.lines
     finally:
-        if listening is not None:
-            listening.cancel()
-        try:
-            await driver.session.aclose()
-        finally:
-            await model.aclose()
-            logging.getLogger("livekit").removeHandler(complaints)
-    faults = complaints.lines + [
-        f"error event: {event.error} {event.error.__dict__}" for event in driver.emitted.get("error", [])
-    ]
+        logging.getLogger("livekit").removeHandler(complaints)
     wanted = tuple(expects)
-    unexpected = [fault for fault in faults if not any(part in fault for part in wanted)]
+    unexpected = [fault for fault in complaints.lines if not any(part in fault for part in wanted)]
     expect(not unexpected, f"the plugin complained: {unexpected}")
-    missing = [part for part in wanted if not any(part in fault for fault in faults)]
+    missing = [part for part in wanted if not any(part in fault for fault in complaints.lines)]
     expect(not missing, f"the plugin did not complain about {missing}")
 
 

@@ -1,4 +1,4 @@
-"""Drive the LiveKit plugin for OpenAI's Realtime API, unmodified, against the server; see `driver.py` for how."""
+"""Drive the LiveKit plugin for OpenAI, its realtime model and its other services, unmodified, against the server; see `driver.py` for how."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import answering
 import failing
 import hearing
 import remembering
+import serving
 import settling
 from scenarios import run
 
-ALL = (answering, hearing, remembering, settling, failing)
+ALL = (answering, hearing, remembering, settling, failing, serving)
 
 if __name__ == "__main__":
     run("livekit-plugins-openai", version("livekit-plugins-openai"), [one for idea in ALL for one in idea.SCENARIOS])

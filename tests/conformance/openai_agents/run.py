@@ -1,4 +1,4 @@
-"""openai-agents, `RealtimeRunner`: agents with tools, handoffs, guardrails and approvals over its own WebSocket model."""
+"""openai-agents: `RealtimeRunner` over its own WebSocket model, and `VoicePipeline` over transcription, responses and speech."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"  # nothing is to leave this ma
 
 import talking
 import tools
+import voice
 from scenarios import run
 
 run(
@@ -37,5 +38,14 @@ run(
         tools.a_guardrail_trips,
         tools.an_approved_call_runs,
         tools.a_rejected_call_does_not_run,
+        voice.a_recording_is_answered,
+        voice.a_recording_calls_a_tool,
+        voice.floats_are_taken_and_given,
+        voice.a_stream_is_heard_turn_by_turn,
+        voice.a_stream_may_end_in_the_middle_of_a_turn,
+        voice.a_stream_with_settings_of_its_own,
+        voice.a_stream_of_nothing_ends_in_good_order,
+        voice.a_text_agent_answers,
+        voice.a_text_agent_hands_over,
     ],
 )

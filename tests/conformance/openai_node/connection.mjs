@@ -24,17 +24,23 @@ export const WEATHER = {
 export const makeClient = (apiKey = API_KEY) => new OpenAI({ baseURL: URL_BASE, apiKey, maxRetries: 0 });
 
 /** Connect; the connection is closed when the scenario is over. `events` are what it emits, `errors` what its error listener gets. */
-export async function connect(scope, { way = "ws", key = API_KEY, session } = {}) {
-  const connection = new WAYS[way]({ model: MODEL }, makeClient(key));
+export async function connect(scope, { way = "ws", key = API_KEY, target = { model: MODEL }, type = "realtime", session } = {}) {
+  const connection = new WAYS[way](target, makeClient(key));
+  const held = hold(scope, connection);
+  await next(scope, held, "session.created");
+  if (session) {
+    connection.send({ type: "session.update", session: { type, ...session } });
+    await next(scope, held, "session.updated");
+  }
+  return held;
+}
+
+/** Keep what a connection emits; it is closed when the scenario is over. */
+export function hold(scope, connection) {
   const held = { connection, events: [], errors: [] };
   connection.on("event", (event) => held.events.push(event));
   connection.on("error", (error) => held.errors.push(error));
   scope.after(() => connection.close());
-  await next(scope, held, "session.created");
-  if (session) {
-    connection.send({ type: "session.update", session: { type: "realtime", ...session } });
-    await next(scope, held, "session.updated");
-  }
   return held;
 }
 
@@ -60,11 +66,11 @@ export function ask(held, text, response) {
 }
 
 /** Append 16-bit PCM to the input, a fifth of a second in an event, with the silence that ends a turn. */
-export function say(held, pcm, { silenceMs = 1_500 } = {}) {
+export function say(held, pcm, { silenceMs = 1_500, type = "input_audio_buffer.append" } = {}) {
   const step = silence(200).length;
   const whole = Buffer.concat([silence(200), pcm, silence(silenceMs)]);
   for (let at = 0; at < whole.length; at += step) {
-    held.connection.send({ type: "input_audio_buffer.append", audio: whole.subarray(at, at + step).toString("base64") });
+    held.connection.send({ type, audio: whole.subarray(at, at + step).toString("base64") });
   }
 }
 

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 
 import { run } from "../scenarios.mjs";
+import { services } from "./services.mjs";
 import { sessions } from "./sessions.mjs";
 import { turns } from "./turns.mjs";
 
@@ -10,4 +11,4 @@ const { version } = JSON.parse(readFileSync(new URL("node_modules/openai/package
 const native = typeof WebSocket === "function" ? turns("native", ", with the runtime's own WebSocket") : {};
 if (typeof WebSocket !== "function") console.error(`Node ${process.version} has no WebSocket of its own: those scenarios are left out`);
 
-await run("openai (Node)", version, { ...sessions, ...turns("ws", ""), ...native });
+await run("openai (Node)", version, { ...sessions, ...turns("ws", ""), ...native, ...services });

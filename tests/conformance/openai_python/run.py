@@ -1,4 +1,4 @@
-"""openai-python, `client.realtime.connect`: what an application does with it, event by event."""
+"""openai-python: `client.realtime.connect`, event by event, and what of the client's other resources is spoken, heard or thought."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1]))
 
 import errors
+import files
 import items
 import responses
+import transcribing
 import turns
+import writing
 from scenarios import run
 
 import sessions
@@ -46,5 +49,22 @@ run(
         items.history_is_brought_along,
         errors.errors_keep_the_session,
         errors.a_bad_update_changes_nothing,
+        transcribing.a_session_of_turns_is_transcribed,
+        transcribing.a_model_alone_opens_a_session_that_transcribes,
+        transcribing.words_come_before_the_commit,
+        transcribing.what_a_transcriber_cannot_do_is_refused,
+        transcribing.a_secret_opens_a_session_that_transcribes,
+        transcribing.speech_is_translated_while_it_goes_on,
+        transcribing.a_secret_opens_a_session_that_translates,
+        files.a_recording_is_transcribed_in_every_form,
+        files.a_recording_is_transcribed_as_it_is_heard,
+        files.a_recording_is_translated,
+        files.a_recording_that_is_none_is_refused,
+        files.a_text_is_spoken,
+        writing.a_chat_is_completed,
+        writing.a_chat_hears_and_speaks,
+        writing.a_response_is_made,
+        writing.a_response_calls_a_function,
+        writing.a_response_that_fails_is_tried_again_by_the_client,
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, omit
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from scenarios import API_KEY, MODEL, URL, expect
 
@@ -27,11 +27,13 @@ class Talk:
 
     Attributes:
         connection: the client's connection.
+        kind: the type of its session.
         events: every event read so far.
     """
 
-    def __init__(self, connection: AsyncRealtimeConnection) -> None:
+    def __init__(self, connection: AsyncRealtimeConnection, kind: str = "realtime") -> None:
         self.connection = connection
+        self.kind = kind
         self.events: list[Any] = []
 
     async def read(self) -> Any:
@@ -66,7 +68,7 @@ class Talk:
 
     async def update(self, **session: Any) -> Any:
         """Update the session, and return what it is then."""
-        whole: Any = {"type": "realtime", **session}
+        whole: Any = {"type": self.kind, **session}
         await self.connection.session.update(session=whole)
         return (await self.until("session.updated")).session
 
@@ -112,12 +114,13 @@ def client(key: str = API_KEY) -> AsyncOpenAI:
 
 
 @asynccontextmanager
-async def talk(model: str = MODEL, key: str = API_KEY) -> AsyncIterator[Talk]:
-    """Open a session, and read its first event."""
-    async with client(key) as web, web.realtime.connect(model=model) as connection:
+async def talk(model: str | None = MODEL, key: str = API_KEY, **query: str) -> AsyncIterator[Talk]:
+    """Open a session, and read its first event; `query` is what else its address says."""
+    async with client(key) as web, web.realtime.connect(model=model or omit, extra_query=dict(query)) as connection:
         talking = Talk(connection)
         first = await talking.read()
         expect(first.type == "session.created", f"the first event is {first.type}")
+        talking.kind = first.session.type
         yield talking
 
 

@@ -122,6 +122,10 @@ class Memory(BaseObserver):
         self.frames.append(data.frame)
         self._on_frame()
 
+    def of(self, kind: type[AnyFrame]) -> list[AnyFrame]:
+        """Return the frames of a class, in order."""
+        return [frame for frame in self.frames if isinstance(frame, kind)]
+
 
 class Bot:
     """A running pipeline and what is known of it."""
@@ -189,7 +193,7 @@ class Bot:
 
     def frames(self, kind: type[AnyFrame]) -> list[AnyFrame]:
         """Return the frames of that class, in order."""
-        return [frame for frame in self.memory.frames if isinstance(frame, kind)]
+        return self.memory.of(kind)
 
     def spoken(self) -> str:
         """Return the text that was spoken, all of it."""
@@ -219,8 +223,7 @@ class Bot:
 
     def say(self, name: str) -> None:
         """Have the microphone hear a recording of the suite next."""
-        spoken = soxr.resample(np.frombuffer(speech(name), np.int16), RATE_HZ, MICROPHONE_HZ)
-        self._microphone.speech += spoken.tobytes()
+        self._microphone.speech += at_microphone(name)
 
 
 @asynccontextmanager
@@ -242,31 +245,49 @@ async def pipecat(
         expects: parts of the log lines and errors that are meant to come; each must.
         options: of the service.
     """
-    complaints: list[str] = []
-    logger.remove()
-    logger.add(lambda line: complaints.append(str(line).strip()), level="WARNING", format="{level} {message} {exception}")
     told: list[Any] = [{"role": "user", "content": message} for message in messages]
     context = LLMContext(told, tools=tools) if tools else LLMContext(told)
     async with tap() as wire:
         bot = Bot(wire, properties, context, turns, **options)
-        runner = WorkerRunner(handle_sigint=False)
-        await runner.add_workers(bot.worker)
-        running = asyncio.create_task(runner.run())
-        try:
+        async with running(bot.worker, bot.memory, expects):
             yield bot
-            await bot.worker.queue_frame(EndFrame())
-            async with asyncio.timeout(PATIENCE_S):
-                await asyncio.shield(running)
-        finally:
-            if not running.done():
-                await bot.worker.cancel()
-                await running
-    complaints += [f"ErrorFrame {frame.error}" for frame in bot.frames(ErrorFrame)]
+
+
+@asynccontextmanager
+async def running(worker: PipelineWorker, memory: Memory, expects: Iterable[str] = ()) -> AsyncIterator[None]:
+    """Run a pipeline until the block ends, end it in good order, and find fault with anything pipecat complained about.
+
+    Args:
+        worker: the pipeline.
+        memory: of its frames.
+        expects: parts of the log lines and errors that are meant to come; each must.
+    """
+    complaints: list[str] = []
+    logger.remove()
+    logger.add(lambda line: complaints.append(str(line).strip()), level="WARNING", format="{level} {message} {exception}")
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    going = asyncio.create_task(runner.run())
+    try:
+        yield
+        await worker.queue_frame(EndFrame())
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.shield(going)
+    finally:
+        if not going.done():
+            await worker.cancel()
+            await going
+    complaints += [f"ErrorFrame {frame.error}" for frame in memory.of(ErrorFrame)]
     wanted = tuple(expects)
     unexpected = [complaint for complaint in complaints if not any(part in complaint for part in wanted)]
     expect(not unexpected, f"pipecat complained: {unexpected[:3]}")
     missing = [part for part in wanted if not any(part in complaint for complaint in complaints)]
     expect(not missing, f"pipecat did not complain about {missing}")
+
+
+def at_microphone(name: str) -> bytes:
+    """Return a recording of the suite at the microphone's rate."""
+    return soxr.resample(np.frombuffer(speech(name), np.int16), RATE_HZ, MICROPHONE_HZ).tobytes()
 
 
 def _nth(events: list[dict[str, Any]], kind: str, count: int, fields: dict[str, Any]) -> dict[str, Any] | None:
