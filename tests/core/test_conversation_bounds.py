@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from vivavoce.core import conversation
-from vivavoce.core.transcribing import MAX_RECOGNITIONS
 from vivavoce.core.conversation import MAX_BYTES, MAX_ITEMS, Conversation, Item, Part
+from vivavoce.core.transcribing import MAX_RECOGNITIONS
 from vivavoce.testing.simulator import Simulator
 
 
