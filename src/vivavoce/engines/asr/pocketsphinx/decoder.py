@@ -36,6 +36,9 @@ _RECONSIDER_BYTES = 3 * _BYTES_PER_S
 """How often a segment is judged while it is still open: open speech then moves to the general model before its end."""
 _RECONSIDER_BELOW = -0.5
 """Stricter than at the end: an open segment has no confidences yet, and its last word is half said."""
+_MOST_HMMS = 5_000
+"""States searched in a frame, of 30,000 by default: where nothing fits, half a second of speech takes one to decode without a bound. Of 100
+recordings it saves two fifths of the CPU and two thirds of the slowest finals for 0.5 points of errors (53.0 to 53.5 %); 3,000 cost four."""
 _FRAME_MS = 1000 // FRAMES_PER_S
 
 
@@ -66,7 +69,7 @@ class SpeechDecoder:
     """
 
     def __init__(self, settings: dict[str, float | bool] | None = None) -> None:
-        self._general: Any = pocketsphinx.Decoder(loglevel="FATAL", fwdflat=False)
+        self._general: Any = pocketsphinx.Decoder(loglevel="FATAL", fwdflat=False, maxhmmpf=_MOST_HMMS)
         self._english: Any = self._general.get_lm(_GENERAL)
         self._small = SmallModels(settings)
         self._background: dict[str, float] = {}
