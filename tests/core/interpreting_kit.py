@@ -189,6 +189,7 @@ class Booth:
         self.held = effect.held
 
     def _do_startlistening(self, effect: effects.StartListening) -> None:
+        self._heard = self.core._dictation._epoch_start  # what came while nobody listened was not given to anybody
         self._epoch, self._epoch_start, self._framed = effect.epoch, self._heard, 0
         self._deaf = False
 

@@ -7,10 +7,12 @@ import copy
 import itertools
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kit import Event, audio_in, create, detection, respond, session, speech, text, truncate, user
+from vivavoce.protocol.client_events import ClientEvent, Refused, parse
 
 Mutation = Callable[[Event, random.Random], None]
 Break = Callable[[str, random.Random], str | bytes]
@@ -115,19 +117,20 @@ ODD: list[Any] = [*_NUMBERS, *_TEXTS, *_TRICKS, *_AUDIO, *_SHAPES]
 _LOOKALIKES = str.maketrans({"a": "а", "e": "е", "o": "о", "i": "і", "s": "ѕ", "_": "‗"})
 
 
-def hostile(random: random.Random, *, huge: float = 0.0) -> Iterator[str | bytes]:
+def hostile(random: random.Random, *, huge: float = 0.0, seeds: Sequence[Event] = SEEDS) -> Iterator[str | bytes]:
     """Yield broken frames for ever, each with an id of its own to begin with.
 
     Args:
         random: decides everything.
         huge: share of the frames with strings of up to a megabyte in them.
+        seeds: what they were before they broke.
     """
     for number in itertools.count(1):
-        yield _frame(number, random, huge)
+        yield _frame(number, random, huge, seeds)
 
 
-def _frame(number: int, random: random.Random, huge: float) -> str | bytes:
-    frame = {**copy.deepcopy(random.choice(SEEDS)), "event_id": f"frame_{number}"}
+def _frame(number: int, random: random.Random, huge: float, seeds: Sequence[Event]) -> str | bytes:
+    frame = {**copy.deepcopy(random.choice(seeds)), "event_id": f"frame_{number}"}
     for _ in range(random.choice((1, 1, 1, 2, 4))):
         random.choice(MUTATIONS)(frame, random)
     if random.random() < huge:
@@ -254,3 +257,39 @@ def _invalid_utf8(raw: str, random: random.Random) -> str | bytes:
 
 
 BREAKS: list[Break] = [_cut, _flip, _double, _wrap, _repeat_keys, _strange_numbers, _noise, _invalid_utf8]
+
+
+# --- what they are answered -------------------------------------------------------------------------------------------------------
+
+KNOWN_CODES = {
+    *("invalid_json", "invalid_event", "invalid_value", "invalid_type", "missing_required_parameter", "unknown_parameter"),
+    *("string_above_max_length", "string_below_min_length", "array_below_min_length", "array_above_max_length"),
+    *("object_above_max_length", "integer_below_min_value", "integer_above_max_value", "decimal_below_min_value"),
+    *("decimal_above_max_value", "input_audio_buffer_commit_empty", "input_audio_buffer_full", "cannot_update_voice"),
+    *("item_delete_invalid_item_id", "item_retrieve_invalid_item_id", "item_truncate_invalid_item_id", "item_already_truncated"),
+    *("item_create_invalid_previous_item_id", "item_create_duplicate_item_id", "conversation_already_has_active_response"),
+    *("response_cancel_not_active", "rate_limit_exceeded", "model_not_found", None),
+}
+
+
+def check_answers(
+    frames: Sequence[str | bytes], answers: Sequence[Event], parse: Callable[[str | bytes], ClientEvent] = parse
+) -> Counter[str]:
+    """Check the answers of a batch: what cannot be an event got one error, everything else at most one."""
+    errors = Counter(event["error"]["event_id"] for event in answers if event["type"] == "error")
+    refused: Counter[str | None] = Counter()
+    accepted: Counter[str | None] = Counter()
+    for frame in frames:
+        parsed = parse(frame)
+        (refused if isinstance(parsed, Refused) else accepted)[parsed.event_id] += 1
+    for event in answers:
+        if event["type"] == "error":
+            assert event["error"]["code"] in KNOWN_CODES, event
+            assert event["error"]["type"] in ("invalid_request_error", "requests"), event
+            assert len(json.dumps(event)) < 10_000, "an error does not send back what was wrong with it"
+    for event_id, count in refused.items():
+        assert count <= errors[event_id] <= count + accepted[event_id], event_id
+    for event_id in errors.keys() - refused.keys():
+        # Without an id: a turn that found an answer under way.
+        assert event_id is None or errors[event_id] <= accepted[event_id], event_id
+    return Counter(refused=refused.total(), accepted=accepted.total())

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import random
 import tracemalloc
 from collections import Counter
@@ -16,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import hostile
+from hostile import check_answers, hostile
 
 from kit import TURN, Client, Event, Serving, scripted, serving, session
-from vivavoce.protocol.client_events import Refused, parse
 from vivavoce.testing.brain import ScriptedBrain
 from vivavoce.testing.recognizer import ScriptedRecognizer
 from vivavoce.testing.synthesizer import ScriptedSynthesizer
@@ -30,16 +28,6 @@ SESSION = 2_000
 
 GROWTH = 1 << 20
 """Bytes that the server and this client together may hold more after the last session than after the third."""
-
-KNOWN_CODES = {
-    *("invalid_json", "invalid_event", "invalid_value", "invalid_type", "missing_required_parameter", "unknown_parameter"),
-    *("string_above_max_length", "string_below_min_length", "array_below_min_length", "array_above_max_length"),
-    *("object_above_max_length", "integer_below_min_value", "integer_above_max_value", "decimal_below_min_value"),
-    *("decimal_above_max_value", "input_audio_buffer_commit_empty", "input_audio_buffer_full", "cannot_update_voice"),
-    *("item_delete_invalid_item_id", "item_retrieve_invalid_item_id", "item_truncate_invalid_item_id", "item_already_truncated"),
-    *("item_create_invalid_previous_item_id", "item_create_duplicate_item_id", "conversation_already_has_active_response"),
-    *("response_cancel_not_active", "rate_limit_exceeded", None),
-}
 
 ORDINARY = session(
     instructions="Be brief.",
@@ -114,7 +102,7 @@ async def fuzz(server: Serving, frames: Iterator[str | bytes], count: int, answe
             batch = [next(frames) for _ in range(BATCH)]
             for frame in batch:
                 await client.frame(frame)
-            answered.update(_check(batch, await _answers(client, start)))
+            answered.update(check_answers(batch, await _answers(client, start)))
             await prove(client)
 
 
@@ -147,27 +135,6 @@ async def _answers(client: Client, batch: int) -> list[Event]:
             client.events.clear()
             return answers
         answers.append(event)
-
-
-def _check(frames: list[str | bytes], answers: list[Event]) -> Counter[str]:
-    """Check the answers of a batch: what cannot be an event got one error, everything else at most one."""
-    errors = Counter(event["error"]["event_id"] for event in answers if event["type"] == "error")
-    refused: Counter[str | None] = Counter()
-    accepted: Counter[str | None] = Counter()
-    for frame in frames:
-        parsed = parse(frame)
-        (refused if isinstance(parsed, Refused) else accepted)[parsed.event_id] += 1
-    for event in answers:
-        if event["type"] == "error":
-            assert event["error"]["code"] in KNOWN_CODES, event
-            assert event["error"]["type"] in ("invalid_request_error", "requests"), event
-            assert len(json.dumps(event)) < 10_000, "an error does not send back what was wrong with it"
-    for event_id, count in refused.items():
-        assert count <= errors[event_id] <= count + accepted[event_id], event_id
-    for event_id in errors.keys() - refused.keys():
-        # Without an id: a turn that found an answer under way.
-        assert event_id is None or errors[event_id] <= accepted[event_id], event_id
-    return Counter(refused=refused.total(), accepted=accepted.total())
 
 
 async def _traced() -> int:

@@ -190,6 +190,29 @@ async def test_segments_tell_who_speaks_where_the_engine_can() -> None:
         assert {each["item_id"] for each in told} == {done["item_id"]}
 
 
+@pytest.mark.parametrize(("model", "told"), [("gpt-transcribe", [{"code": "es"}, {"code": "en"}]), ("gpt-4o-transcribe", None)])
+async def test_the_model_that_detects_languages_tells_those_of_an_item(model: str, told: list[dict[str, str]] | None) -> None:
+    class Polyglot(ScriptedRecognizer):
+        languages = iter(("es", "en", "es"))
+
+        async def recognize(self, audio: AsyncIterator[bytes], options: RecognitionOptions) -> AsyncGenerator[Hypothesis, None]:
+            async for _ in audio:
+                pass
+            yield Hypothesis("si", final=True, language=next(self.languages))
+
+    async with serving(scripted(recognizer=Polyglot())) as server, transcriber(server, f"model={model}") as client:
+        await update(client, turn_detection=None)
+        await client.append(TURN * 3)
+        await client.send("input_audio_buffer.commit")
+        assert (await client.until(f"{TRANSCRIPTION}.completed")).get("languages") == told
+
+
+async def test_no_language_is_told_where_none_is_known() -> None:
+    async with serving() as server, transcriber(server, "model=gpt-transcribe") as client:
+        await client.append(TURN)
+        assert (await client.until(f"{TRANSCRIPTION}.completed"))["languages"] == []
+
+
 async def test_logprobs_come_with_the_delta_that_tells_all_and_with_the_end() -> None:
     recognizer = ScriptedRecognizer(Heard("yes", confidence=0.5))
     async with serving(scripted(recognizer=recognizer)) as server, transcriber(server, "model=gpt-4o-transcribe") as client:

@@ -14,6 +14,7 @@ from vivavoce.core import effects, inputs
 from vivavoce.core.archive import DEFAULT_BUDGET_BYTES, AudioArchive
 from vivavoce.core.conversation import Conversation, Item, Part
 from vivavoce.core.effects import Effect
+from vivavoce.core.front import EXPIRY, Front
 from vivavoce.core.hearing import Hearing, Segment
 from vivavoce.core.history import History
 from vivavoce.core.inputs import Input
@@ -25,13 +26,12 @@ from vivavoce.core.turns import Action
 from vivavoce.protocol import client_events as client
 from vivavoce.protocol import errors, session
 from vivavoce.protocol import server_events as events
-from vivavoce.protocol.errors import ClientFault, Fatal
+from vivavoce.protocol.errors import ClientFault
 from vivavoce.protocol.formats import TICKS_PER_MS
 from vivavoce.protocol.ids import IdSource
 from vivavoce.protocol.session import SessionDefaults
 from vivavoce.protocol.usage import Usage
 
-_EXPIRY: Final = "expiry"
 _IDLE: Final = "idle"
 
 
@@ -63,7 +63,8 @@ class AgentCore:
         self._now_ms = 0.0
         self._ids = ids
         self._defaults = defaults
-        self._max_minutes = max_minutes
+        self._front = Front(ids, self._out, max_minutes)
+        self._send = self._front.send
         self._session = session.initial(defaults, session_id, expires_at)
         self._config = session.view(self._session)
         self._ledger = PlaybackLedger()
@@ -87,7 +88,7 @@ class AgentCore:
             self._response_ended,
         )
         self._handlers: dict[type, Callable[[Any], None]] = {
-            inputs.Received: self._on_received,
+            inputs.Received: self._front.received,
             inputs.VadFrame: self._on_vad_frame,
             inputs.ListeningFailed: self._on_listening_failed,
             inputs.TurnJudged: self._on_turn_judged,
@@ -97,8 +98,7 @@ class AgentCore:
             inputs.RateLimits: self._on_rate_limits,
             inputs.TimerFired: self._on_timer,
         }
-        self._client_handlers: dict[type, Callable[[Any], None]] = {
-            client.Refused: self._on_refused,
+        self._front.handlers = {
             client.SessionUpdate: self._on_session_update,
             client.AudioAppend: self._on_append,
             client.AudioCommit: self._on_commit,
@@ -123,11 +123,10 @@ class AgentCore:
         if update is not None:
             self._session = session.updated(self._session, update, self._defaults, spoken=False)
             self._config = session.view(self._session)
-        self._send(events.session_created(self._session))
+        self._front.open(self._session)
         self._hearing.configure(self._config)
         self._out.append(effects.Prepare(self._config))
-        self._out.append(effects.SetTimer(_EXPIRY, 0, round(self._max_minutes * 60_000)))
-        return self._flush()
+        return self._front.taken()
 
     def handle(self, event: Input, now_ms: float) -> list[Effect]:
         """Take one input at a session time in ms; return what is to be done about it."""
@@ -139,7 +138,7 @@ class AgentCore:
             handler(event)
         for item_id in self._history.trim():
             self._gone(item_id)
-        return self._flush()
+        return self._front.taken()
 
     @property
     def usage(self) -> Usage:
@@ -153,16 +152,6 @@ class AgentCore:
         self._conversation.clear()
 
     # --- client events ----------------------------------------------------------------------------------------------------------
-
-    def _on_received(self, received: inputs.Received) -> None:
-        event = received.event
-        try:
-            self._client_handlers[type(event)](event)
-        except ClientFault as fault:
-            self._send(events.error(fault.wire(event.event_id)))
-
-    def _on_refused(self, event: client.Refused) -> None:
-        raise event.fault
 
     def _on_session_update(self, event: client.SessionUpdate) -> None:
         updated = session.updated(self._session, event.session, self._defaults, spoken=self._ledger.spoken())
@@ -268,8 +257,7 @@ class AgentCore:
         turn = self._hearing.turn
         if self._hearing.failed(failed.epoch):
             self._transcribing.abandoned(turn)
-            fault = ClientFault(failed.message, None, type=errors.SERVER_ERROR)
-            self._send(events.error(fault.wire(None)))
+            self._front.fail(failed.message)
 
     def _add_segment(self, segment: Segment) -> None:
         """Make a finished stretch of audio the next user item; its recognition is under way."""
@@ -362,9 +350,8 @@ class AgentCore:
     # --- timers -----------------------------------------------------------------------------------------------------------------
 
     def _on_timer(self, timer: inputs.TimerFired) -> None:
-        if timer.name == _EXPIRY:
-            fault = errors.session_expired(self._max_minutes)
-            self._out.append(effects.Close(Fatal(1001, fault.message, fault)))
+        if timer.name == EXPIRY:
+            self._front.expire()
         elif timer.name == _IDLE and timer.token == self._idle_token and self._hearing.turn is None:
             self._on_idle()
 
@@ -381,16 +368,6 @@ class AgentCore:
         # Nobody spoke: what there is to recognize is known without a recognizer.
         self._on_recognized(inputs.Recognized(segment.job, ""))
         self._answer_turn()
-
-    # --- the way out ------------------------------------------------------------------------------------------------------------
-
-    def _send(self, event: dict[str, Any]) -> None:
-        self._out.append(effects.Send(events.stamp(event, self._ids.event())))
-
-    def _flush(self) -> list[Effect]:
-        done = self._out[:]
-        self._out.clear()
-        return done
 
 
 def _idle(config: session.AgentConfig) -> int | None:

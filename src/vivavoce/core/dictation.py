@@ -57,6 +57,9 @@ _UNJUDGED_MS: Final = 48
 
 _SLACK_MS: Final = 1_000
 
+RETRY_MS: Final = 5_000
+"""Audio after which a detector that died is tried again; it is at the next mark, if that comes first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
@@ -168,6 +171,8 @@ class Dictation:
         """Whether the passage that the detector is in has a segment."""
         self._over = 1
         """The first passage of which not everything has been told."""
+        self._deaf_from: int | None = None
+        """Where the detector died."""
         self.end = 0
         """Where the input audio ends."""
 
@@ -179,8 +184,8 @@ class Dictation:
         Raises:
             ClientFault: the input format would change while audio of the old one waits.
         """
-        waiting = self._open is not None or self._marks or self.end - self._now() > _UNJUDGED_MS * TICKS_PER_MS
-        if config.input_format != self._format and waiting:
+        marked = any(passage not in self._discarded for passage in range(self._reached, self.passage))
+        if config.input_format != self._format and (self._open is not None or marked or self._unjudged):
             raise errors.format_busy()
 
     def configure(self, config: ListeningConfig) -> None:
@@ -190,16 +195,15 @@ class Dictation:
         self._format = config.input_format
         if anew:
             self._listen_anew()
+            self._reach_marks()
 
     def stop(self) -> None:
         """Stop listening: marked passages end where they are marked, what came after is given up. What is under recognition is told."""
         while self._marks:
             self._pass_mark()
         self._abandon([segment for segment in self._segments if segment.passage == self.passage])
-        if self._taking is not None:
-            self._epoch_start = self.end
-            self._taking = None
-            self._out.append(effects.StopListening())
+        self._deafen()
+        self._deaf_from = None
         self.passage_start = self._reached_start = self._last_end = self.end
         self._advance()
 
@@ -207,8 +211,9 @@ class Dictation:
 
     @property
     def found(self) -> bool:
-        """Tell whether there may be speech in the passage at hand: some has been found, or not everything has been looked at."""
-        return self._found or bool(self._marks)
+        """Tell whether there may be speech in the passage at hand: some has been found, or not all of it has been looked at."""
+        beginning = self._taking is not None and self._taking.state is State.ONSET
+        return self._unjudged or (not self._marks and (self._found or beginning))
 
     @property
     def passage_ms(self) -> float:
@@ -226,11 +231,13 @@ class Dictation:
         ticks = self._format.ticks(len(audio))
         if self._taking is not None and self.end + ticks - self._now() > BEHIND_S * 1000 * TICKS_PER_MS:
             raise errors.buffer_full(BEHIND_S)
-        if audio:
-            self.end += ticks
-            self._out.append(effects.Listen(audio))
+        if self._deaf_from is not None and self.end - self._deaf_from >= RETRY_MS * TICKS_PER_MS:
+            self._listen_anew()
+        self.end += ticks
         if self._taking is None:
             self._epoch_start = self.end  # nobody listens, so nobody is behind
+        elif audio:
+            self._out.append(effects.Listen(audio))
 
     def frame(self, epoch: int, probability: float) -> None:
         """Take a detector frame."""
@@ -250,6 +257,8 @@ class Dictation:
         self.passage += 1
         self.passage_start = self.end
         self._reach_marks()
+        if self._deaf_from is not None:
+            self._listen_anew()
         return number
 
     def clear(self) -> None:
@@ -259,14 +268,18 @@ class Dictation:
         self.mark()
 
     def failed(self, epoch: int, message: str) -> bool:
-        """Take the detector's death; tell whether it concerns this epoch. Nothing is heard any more, and passages end as they stand."""
+        """Take the detector's death; tell whether it concerns this epoch.
+
+        Passages that wait for it end as they stand. What comes is heard again from the next mark on, or after `RETRY_MS`.
+        """
         if epoch != self._epoch or self._taking is None:
             return False
         now = self._now() // TICKS_PER_MS
         self._abandon([] if self._open is None else [self._open])
         for passage in range(self._reached, self.passage + 1):
-            self._tell(Missed(passage, errors.SERVER_ERROR, message, now, self.end // TICKS_PER_MS))
-        self._taking = None
+            if passage not in self._discarded:
+                self._tell(Missed(passage, errors.SERVER_ERROR, message, now, self.end // TICKS_PER_MS))
+        self._deafen()
         while self._marks:
             self._pass_mark()
         self._advance()
@@ -294,12 +307,25 @@ class Dictation:
 
     # --- inside: cutting --------------------------------------------------------------------------------------------------------
 
+    @property
+    def _unjudged(self) -> bool:
+        """Tell whether the detector owes more of the passage at hand than it always may."""
+        return self.end - max(self._now(), self.passage_start) > _UNJUDGED_MS * TICKS_PER_MS
+
     def _now(self) -> int:
         return self._epoch_start + (self._taking.position if self._taking else 0)
+
+    def _deafen(self) -> None:
+        self._deaf_from = self.end
+        if self._taking is not None:
+            self._epoch_start = self.end
+            self._taking = None
+            self._out.append(effects.StopListening())
 
     def _listen_anew(self) -> None:
         if self._open is not None:
             self._finish(self._now())
+        self._deaf_from = None
         self._epoch = self._numbers.epoch()
         self._epoch_start = self.end
         self._taking = TurnTaking(self._pauses)
@@ -348,6 +374,8 @@ class Dictation:
                 self._begin(self._epoch_start + taking.onset - taking.settings.prefix_padding_ms * TICKS_PER_MS)
             elif self._whole and not self._found:
                 self._begin(max(self._reached_start, mark - WHOLE_MS * TICKS_PER_MS))
+            elif self._now() < mark - _UNJUDGED_MS * TICKS_PER_MS:
+                self._begin(max(self._reached_start, self._now()))  # nobody has looked at it, and nobody will
         self._finish(mark)
         self._reset(mark)
         self._reached += 1

@@ -131,6 +131,9 @@ class Hearing:
         if epoch != self._epoch or self._taking is None:
             return None
         action = self._taking.frame(probability)
+        if self.turn is None and self._now() <= self.buffer.start:
+            self._taking.reset()  # the client took this audio before the detector had judged it
+            return None
         if action is Action.START:
             self._start_turn()
         elif action is Action.JUDGE and self.turn is not None:
@@ -149,8 +152,7 @@ class Hearing:
         """Take the detector's death; tell whether it concerns this epoch."""
         if epoch != self._epoch or self._taking is None:
             return False
-        self._abandon()
-        self._taking = None
+        self._stop_listening()
         return True
 
     def finish_turn(self) -> Segment:

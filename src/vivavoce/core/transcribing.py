@@ -5,7 +5,7 @@ A recognition that is over before its turn is kept until the turn is: there is n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from vivavoce.core import effects
@@ -104,8 +104,17 @@ class Transcribing:
             job.emitted += text
             self._delta(job, text)
 
-    def completed(self, job: Job, final: Recognized, config: ListeningConfig) -> str | None:
-        """Tell the whole of a recognition; return the transcript the client was given, None where it wants none."""
+    def completed(
+        self, job: Job, final: Recognized, config: ListeningConfig, languages: Sequence[str] | None = None
+    ) -> str | None:
+        """Tell the whole of a recognition; return the transcript the client was given, None where it wants none.
+
+        Args:
+            job: whose end it is.
+            final: all of it.
+            config: what the client wants to know.
+            languages: those that were heard, where it is made of several recognitions.
+        """
         wanted = config.transcription
         if not job.shown or wanted is None:
             return None
@@ -116,8 +125,9 @@ class Transcribing:
         if wanted.diarizing:
             self._segments(job, final)
         usage = transcription_usage(wanted.model, job.audio_ms, transcript, wanted.prompt)
-        self._send(events.transcription_completed(job.item_id, job.content_index, transcript, usage, told))
-        self._out.append(effects.Transcribed(wanted.model, -(-int(job.audio_ms) // 1000)))
+        heard = list(languages or filter(None, [final.language])) if wanted.detecting else None
+        self._send(events.transcription_completed(job.item_id, job.content_index, transcript, usage, told, heard))
+        self._out.append(effects.Transcribed(wanted.model, int(-(-job.audio_ms // 1000))))
         return transcript
 
     def failed(self, job: Job, failure: RecognitionFailed, config: ListeningConfig) -> None:

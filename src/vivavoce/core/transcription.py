@@ -7,12 +7,13 @@ Under turn detection, turns become items as in an agent session (`Hearing`). Wit
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from vivavoce.core import effects, inputs
 from vivavoce.core.dictation import Dictation, Missed, PassageOver, Said, Told
 from vivavoce.core.effects import Effect
+from vivavoce.core.front import Front
 from vivavoce.core.hearing import MIN_COMMIT_MS, Hearing, Segment
 from vivavoce.core.inputs import HeardWord, Input
 from vivavoce.core.numbers import Numbers
@@ -23,12 +24,9 @@ from vivavoce.protocol import client_events as client
 from vivavoce.protocol import errors
 from vivavoce.protocol import server_events as events
 from vivavoce.protocol import transcription_session as session
-from vivavoce.protocol.errors import ClientFault, Fatal
 from vivavoce.protocol.formats import TICKS_PER_MS
 from vivavoce.protocol.ids import IdSource
 from vivavoce.protocol.transcription_session import TranscriptionDefaults
-
-_EXPIRY: Final = "expiry"
 
 
 @dataclass(slots=True)
@@ -36,9 +34,13 @@ class _Passage:
     """An item on its way: what is dictated until the client commits it."""
 
     job: Job
+    start_ms: int
+    """Where it begins."""
     said: list[str] = field(default_factory=list)
     """What has been said and not told yet."""
     words: list[HeardWord] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)
+    """Those heard in it, as far as anybody can tell, each once."""
     fault: Missed | None = None
 
 
@@ -67,7 +69,8 @@ class TranscriptionCore:
         self._out: list[Effect] = []
         self._ids = ids
         self._defaults = defaults
-        self._max_minutes = max_minutes
+        self._front = Front(ids, self._out, max_minutes)
+        self._send = self._front.send
         self._session = session.initial(defaults, session_id, expires_at)
         self._config = session.view(self._session)
         self._detection_chosen = False
@@ -80,17 +83,16 @@ class TranscriptionCore:
         self._passages: dict[int, _Passage] = {}
         self._last_item: str | None = None
         self._handlers: dict[type, Callable[[Any], None]] = {
-            inputs.Received: self._on_received,
+            inputs.Received: self._front.received,
             inputs.VadFrame: self._on_vad_frame,
             inputs.ListeningFailed: self._on_listening_failed,
             inputs.TurnJudged: lambda verdict: self._on_turn(self._hearing.judged(verdict.job, verdict.probability)),
             inputs.Heard: self._on_heard,
             inputs.Recognized: self._on_result,
             inputs.RecognitionFailed: self._on_result,
-            inputs.TimerFired: self._on_timer,
+            inputs.TimerFired: lambda timer: self._front.expire(),
         }
-        self._client_handlers: dict[type, Callable[[Any], None]] = {
-            client.Refused: self._on_refused,
+        self._front.handlers = {
             client.SessionUpdate: self._on_session_update,
             client.AudioAppend: self._on_append,
             client.AudioCommit: self._on_commit,
@@ -107,32 +109,21 @@ class TranscriptionCore:
         """
         if update is not None:
             self._take_update(update)
-        self._send(events.session_created(self._session))
+        self._front.open(self._session)
         self._listen()
         self._out.append(effects.Prepare(self._config))
-        self._out.append(effects.SetTimer(_EXPIRY, 0, round(self._max_minutes * 60_000)))
-        return self._flush()
+        return self._front.taken()
 
     def handle(self, event: Input, now_ms: float) -> list[Effect]:
         """Take one input; return what is to be done about it. The session's own clock says nothing here: audio is the time."""
         self._handlers[type(event)](event)
-        return self._flush()
+        return self._front.taken()
 
     def release(self) -> None:
         """Let go of the audio: the session is over."""
         self._hearing.buffer.clear()
 
     # --- client events ----------------------------------------------------------------------------------------------------------
-
-    def _on_received(self, received: inputs.Received) -> None:
-        event = received.event
-        try:
-            self._client_handlers[type(event)](event)
-        except ClientFault as fault:
-            self._send(events.error(fault.wire(event.event_id)))
-
-    def _on_refused(self, event: client.Refused) -> None:
-        raise event.fault
 
     def _on_session_update(self, event: client.SessionUpdate) -> None:
         before = self._config
@@ -194,8 +185,8 @@ class TranscriptionCore:
             self._passages.pop(self._dictation.passage, None)
             self._dictation.stop()
         waiting = b""
-        if by_client and not self._dictating:
-            buffer = self._hearing.buffer
+        buffer = self._hearing.buffer
+        if by_client and not self._dictating and buffer.format == self._config.input_format:
             waiting = buffer.take(buffer.start, buffer.end)
         turn = self._hearing.turn
         self._hearing.configure(self._config)
@@ -223,8 +214,7 @@ class TranscriptionCore:
         turn = self._hearing.turn
         if self._dictation.failed(failed.epoch, failed.message) or self._hearing.failed(failed.epoch):
             self._transcribing.abandoned(turn)
-            fault = ClientFault(failed.message, None, type=errors.SERVER_ERROR)
-            self._send(events.error(fault.wire(None)))
+            self._front.fail(failed.message)
 
     def _add_segment(self, segment: Segment) -> None:
         self._transcribing.end(segment)
@@ -267,7 +257,8 @@ class TranscriptionCore:
 
     def _passage(self, number: int) -> _Passage:
         if number not in self._passages:
-            self._passages[number] = _Passage(Job(self._ids.item(), 0, 0.0))
+            start_ms = self._dictation.passage_start // TICKS_PER_MS
+            self._passages[number] = _Passage(Job(self._ids.item(), 0, 0.0), start_ms)
         return self._passages[number]
 
     def _end_passage(self) -> None:
@@ -282,7 +273,9 @@ class TranscriptionCore:
             case Said():
                 passage.said.append(told.text)
                 if told.utterance is not None:
-                    passage.words += self._of_item(told.utterance.words)
+                    if told.language and told.language not in passage.languages:
+                        passage.languages.append(told.language)
+                    passage.words += self._of_item(told.utterance.words, passage.start_ms)
                 if self._config.transcription is not None and self._config.transcription.streaming:
                     self._transcribing.told(passage.job, _drain(passage.said), self._config)
             case Missed():
@@ -297,26 +290,15 @@ class TranscriptionCore:
             self._transcribing.failed(passage.job, failure, self._config)
             return
         text = passage.job.emitted + _drain(passage.said)
-        self._transcribing.completed(passage.job, inputs.Recognized(0, text, tuple(passage.words)), self._config)
+        whole = inputs.Recognized(0, text, tuple(passage.words))
+        self._transcribing.completed(passage.job, whole, self._config, passage.languages)
 
-    def _of_item(self, words: tuple[HeardWord, ...]) -> tuple[HeardWord, ...]:
-        """Return the words that are to be told of one by one, if any are."""
+    def _of_item(self, words: tuple[HeardWord, ...], start_ms: int) -> tuple[HeardWord, ...]:
+        """Return the words that are to be told of one by one, if any are, with their times in an item that begins there."""
         wanted = self._config.transcription
-        return words if self._config.logprobs or (wanted is not None and wanted.diarizing) else ()
-
-    # --- the rest ---------------------------------------------------------------------------------------------------------------
-
-    def _on_timer(self, timer: inputs.TimerFired) -> None:
-        fault = errors.session_expired(self._max_minutes)
-        self._out.append(effects.Close(Fatal(1001, fault.message, fault)))
-
-    def _send(self, event: dict[str, Any]) -> None:
-        self._out.append(effects.Send(events.stamp(event, self._ids.event())))
-
-    def _flush(self) -> list[Effect]:
-        done = self._out[:]
-        self._out.clear()
-        return done
+        if not (self._config.logprobs or (wanted is not None and wanted.diarizing)):
+            return ()
+        return tuple(replace(word, start_ms=word.start_ms - start_ms, end_ms=word.end_ms - start_ms) for word in words)
 
 
 def _drain(pieces: list[str]) -> str:

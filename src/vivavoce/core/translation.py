@@ -14,6 +14,7 @@ from typing import Any, Final
 from vivavoce.core import effects, inputs
 from vivavoce.core.dictation import Dictation, Missed, Said, Told
 from vivavoce.core.effects import Effect
+from vivavoce.core.front import EXPIRY, Front
 from vivavoce.core.inputs import Input
 from vivavoce.core.interpreting.clauses import placed
 from vivavoce.core.interpreting.frames import BYTES_PER_MS, Intake, grid
@@ -25,7 +26,7 @@ from vivavoce.protocol import client_events as client
 from vivavoce.protocol import errors, translation_session
 from vivavoce.protocol import server_events as events
 from vivavoce.protocol import translation_events as told
-from vivavoce.protocol.errors import ClientFault, Fatal
+from vivavoce.protocol.errors import Fatal
 from vivavoce.protocol.formats import PCM
 from vivavoce.protocol.ids import IdSource
 from vivavoce.protocol.listening import ListeningConfig, Transcription, TurnDetection
@@ -62,10 +63,6 @@ WAITING_MS: Final = 60_000
 FULL_MS: Final = 600_000
 """Audio waiting to be heard beyond which more is refused; nobody gets there who waits to be read."""
 
-RETRY_MS: Final = 5_000
-"""Audio after which a detector that died is tried again."""
-
-_EXPIRY: Final = "expiry"
 _NORMAL_CLOSURE: Final = 1000
 
 
@@ -98,7 +95,8 @@ class TranslationCore:
         self._ids = ids
         self._defaults = defaults
         self._languages = languages
-        self._max_minutes = max_minutes
+        self._front = Front(ids, self._out, max_minutes)
+        self._send = self._front.send
         self._session = translation_session.initial(defaults, session_id, expires_at)
         self._config = translation_session.view(self._session)
         self._interpreter = self._new_interpreter()
@@ -112,8 +110,8 @@ class TranslationCore:
         """Bytes the detector has judged."""
         self._epoch = 0
         self._recognizing: set[int] = set()
-        self._deaf_from: int | None = None
-        """Where the detector died."""
+        self._deaf = False
+        """Whether the detector has died; the dictation tries it again."""
         self._asked_ms = 0.0
         self._left_out: tuple[str, str] | None = None
         """The pair of languages that the client was last told nobody translates."""
@@ -125,7 +123,7 @@ class TranslationCore:
         self._heard_all = False
         self._over = False
         self._handlers: dict[type, Callable[[Any], None]] = {
-            inputs.Received: self._on_received,
+            inputs.Received: self._front.received,
             inputs.VadFrame: self._on_vad_frame,
             inputs.ListeningFailed: self._on_listening_failed,
             inputs.Heard: lambda heard: self._dictation.heard(heard),
@@ -138,8 +136,7 @@ class TranslationCore:
             inputs.VoiceFailed: self._on_voice_failed,
             inputs.TimerFired: self._on_timer,
         }
-        self._client_handlers: dict[type, Callable[[Any], None]] = {
-            client.Refused: self._on_refused,
+        self._front.handlers = {
             client.SessionUpdate: self._on_session_update,
             client.TranslationAppend: self._on_append,
             client.SessionClose: self._on_close,
@@ -157,10 +154,9 @@ class TranslationCore:
             self._session = translation_session.updated(self._session, translation_session.without_kind(update), self._defaults)
             self._config = translation_session.view(self._session)
             self._interpreter = self._new_interpreter()
-        self._send(events.session_created(self._session))
+        self._front.open(self._session)
         self._dictation.configure(LISTENING)
         self._out.append(effects.Prepare(LISTENING))
-        self._out.append(effects.SetTimer(_EXPIRY, 0, round(self._max_minutes * 60_000)))
         return self._flush()
 
     def handle(self, event: Input, now_ms: float) -> list[Effect]:
@@ -177,16 +173,6 @@ class TranslationCore:
         self._intake.clear()
 
     # --- client events ----------------------------------------------------------------------------------------------------------
-
-    def _on_received(self, received: inputs.Received) -> None:
-        event = received.event
-        try:
-            self._client_handlers[type(event)](event)
-        except ClientFault as fault:
-            self._send(events.error(fault.wire(event.event_id)))
-
-    def _on_refused(self, event: client.Refused) -> None:
-        raise event.fault
 
     def _on_session_update(self, event: client.SessionUpdate) -> None:
         self._session = translation_session.updated(self._session, event.session, self._defaults)
@@ -231,7 +217,7 @@ class TranslationCore:
 
     def _on_listening_failed(self, failed: inputs.ListeningFailed) -> None:
         if self._dictation.failed(failed.epoch, failed.message):
-            self._deaf_from = self._fed
+            self._deaf = True
 
     def _on_recognized(self, result: inputs.Recognized | inputs.RecognitionFailed) -> None:
         self._recognizing.discard(result.job)
@@ -287,6 +273,8 @@ class TranslationCore:
 
     def _advance(self) -> None:
         """Do everything that has become possible."""
+        if self._over:
+            return
         self._feed()
         while requests := self._interpreter.requests():
             for request in requests:
@@ -313,13 +301,7 @@ class TranslationCore:
             self._note_effects()
 
     def _flows(self) -> bool:
-        if self._deaf_from is not None:
-            if self._fed - self._deaf_from >= RETRY_MS * BYTES_PER_MS:
-                self._deaf_from = None
-                self._dictation.configure(LISTENING)
-                self._note_effects()
-            return True
-        return (
+        return self._deaf or (
             self._fed - self._judged < UNJUDGED_MS * BYTES_PER_MS
             and len(self._recognizing) <= RECOGNITIONS
             and self._interpreter.backlog <= CLAUSES
@@ -330,7 +312,7 @@ class TranslationCore:
         """Take note of what the dictation wants done that is told nowhere else: new epochs, and recognitions."""
         for effect in self._out[self._noted :]:
             if isinstance(effect, effects.StartListening):
-                self._epoch, self._judged = effect.epoch, self._fed
+                self._epoch, self._judged, self._deaf = effect.epoch, self._fed, False
             elif isinstance(effect, effects.OpenRecognition):
                 self._recognizing.add(effect.job)
             elif isinstance(effect, effects.AbortRecognition):
@@ -343,10 +325,9 @@ class TranslationCore:
             self._out.append(effects.Hold(held))
 
     def _on_timer(self, timer: inputs.TimerFired) -> None:
-        if timer.name == _EXPIRY:
-            fault = errors.session_expired(self._max_minutes)
+        if timer.name == EXPIRY:
             self._over = True
-            self._out.append(effects.Close(Fatal(1001, fault.message, fault)))
+            self._front.expire()
 
     # --- the way out ------------------------------------------------------------------------------------------------------------
 
@@ -355,15 +336,9 @@ class TranslationCore:
         return Interpreter(self._config.language, told=not sole, language=sole)
 
     def _fail(self, message: str, code: str | None = None) -> None:
-        fault = ClientFault(message, None if code == errors.SERVER_ERROR else code, type=errors.SERVER_ERROR)
-        self._send(events.error(fault.wire(None)))
-
-    def _send(self, event: dict[str, Any]) -> None:
-        self._out.append(effects.Send(events.stamp(event, self._ids.event())))
+        self._front.fail(message, None if code == errors.SERVER_ERROR else code)
 
     def _flush(self) -> list[Effect]:
         self._note_effects()
-        done = self._out[:]
-        self._out.clear()
         self._noted = 0
-        return done
+        return self._front.taken()

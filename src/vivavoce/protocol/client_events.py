@@ -6,7 +6,7 @@ A frame that cannot be accepted becomes a `Refused` event rather than an excepti
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -288,7 +288,13 @@ def _parse_object(parsers: Parsers, event_id: str | None, frame: dict[str, Any])
 
 def is_deeper(value: Any, levels: int) -> bool:
     """Tell whether a decoded value is nested more than this many levels deep."""
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(is_deeper(each, levels - 1) for each in inner)
+    # Level by level, without a call for every value: bodies of requests have hundreds of thousands.
+    outer: list[Any] = [value] if isinstance(value, dict | list) else []
+    while outer and levels:
+        outer = [inner for each in outer for inner in _values(each) if isinstance(inner, dict | list)]
+        levels -= 1
+    return bool(outer)
+
+
+def _values(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value

@@ -54,6 +54,11 @@ class Transcription:
         return self.model in STREAMING_MODELS
 
     @property
+    def detecting(self) -> bool:
+        """Tell whether it is to be told which languages were heard. Source: the official type of the `completed` event."""
+        return self.model.startswith("gpt-transcribe")
+
+    @property
     def diarizing(self) -> bool:
         """Tell whether it is to be told who speaks."""
         return "diarize" in self.model

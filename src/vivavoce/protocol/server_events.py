@@ -84,9 +84,14 @@ def transcription_segment(
 
 
 def transcription_completed(
-    item_id: str, content_index: int, transcript: str, usage: Event, logprobs: list[Event] | None = None
+    item_id: str,
+    content_index: int,
+    transcript: str,
+    usage: Event,
+    logprobs: list[Event] | None = None,
+    languages: list[str] | None = None,
 ) -> Event:
-    """Build `conversation.item.input_audio_transcription.completed`."""
+    """Build `conversation.item.input_audio_transcription.completed`; `languages` are codes, None where they are not to be told."""
     event = {
         "type": f"{_TRANSCRIPTION}.completed",
         "item_id": item_id,
@@ -94,6 +99,8 @@ def transcription_completed(
         "transcript": transcript,
         "usage": usage,
     }
+    if languages is not None:
+        event["languages"] = [{"code": code} for code in languages]
     return event if logprobs is None else {**event, "logprobs": logprobs}
 
 

@@ -13,8 +13,8 @@ USER_AUDIO_MS_PER_TOKEN: Final = 100
 ASSISTANT_AUDIO_MS_PER_TOKEN: Final = 50
 _CHARACTERS_PER_TOKEN: Final = 4
 _CACHE_STEP: Final = 64
-_IDEOGRAPHS: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
-_OTHER_ALPHABETS: Final = re.compile(r"[\u0370-\u1fff]")
+_IDEOGRAPHS: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+")
+_OTHER_ALPHABETS: Final = re.compile(r"[\u0370-\u1fff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,9 @@ class Letters:
         """Count a text."""
         if text.isascii():
             return cls(len(text))
-        ideographs = len(_IDEOGRAPHS.findall(text))
-        other = len(_OTHER_ALPHABETS.findall(text))
+        # Run by run: texts of megabytes have millions of them.
+        ideographs = sum(map(len, _IDEOGRAPHS.findall(text)))
+        other = sum(map(len, _OTHER_ALPHABETS.findall(text)))
         return cls(len(text) - ideographs - other, other, ideographs)
 
     def __add__(self, more: Letters) -> Letters:

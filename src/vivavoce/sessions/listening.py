@@ -68,8 +68,8 @@ class Listener:
         self._recognitions: dict[int, asyncio.Task[None]] = {}
         self._preparing: asyncio.Task[None] | None = None
         self.performers: dict[type, Callable[[Any], None]] = {
-            effects.StartListening: lambda e: self._ear.start(e.epoch, e.format, e.keep_ms),
-            effects.StopListening: lambda e: self._ear.stop(),
+            effects.StartListening: self._start_listening,
+            effects.StopListening: lambda e: self.stop(),
             effects.Listen: lambda e: self._ear.hear(e.audio),
             effects.OpenRecognition: self._open_recognition,
             effects.EndRecognition: lambda e: self._ear.end(e.job, e.to_tick),
@@ -112,6 +112,10 @@ class Listener:
 
     # --- performing -------------------------------------------------------------------------------------------------------------
 
+    def _start_listening(self, effect: effects.StartListening) -> None:
+        self._ear.start(effect.epoch, effect.format, effect.keep_ms)
+        self._progress.set()
+
     def _open_recognition(self, effect: effects.OpenRecognition) -> None:
         feed = self._ear.open(effect.job, effect.from_tick)
         self._recognize(effect.job, feed, effect.config, narrow_band=self._ear.narrow_band)
@@ -133,6 +137,7 @@ class Listener:
         def over(_: object) -> None:
             self._recognitions.pop(job, None)
             self._feeds.discard(feed)
+            self._ear.end(job)  # a recognition may be over before its audio is
             self._progress.set()
 
         task.add_done_callback(over)

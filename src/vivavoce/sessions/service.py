@@ -80,7 +80,7 @@ class VoiceService:
         self.models = catalogue(settings.models)
         self.ready = False
         self.failure: str | None = None
-        self._prices = PriceTable(settings.prices)
+        self.prices = PriceTable(settings.prices)
         self._prompts = PromptFolder(settings.server.prompts) if settings.server.prompts else None
         self._shelf = shelf or EngineShelf(settings)
         self._stacks: dict[str, Stack] = {}
@@ -258,7 +258,7 @@ class VoiceService:
         ids = IdSource()
         session_id, minutes = ids.session(), self.settings.server.max_session_minutes
         expires_at = int(time.time() + minutes * 60)
-        record = SessionRecord(session_id, kind, model, caller.key, caller.safety_identifier, expires_at, self._prices)
+        record = SessionRecord(session_id, kind, model, caller.key, caller.safety_identifier, expires_at, self.prices)
         self.records.add(record)
         return Beginning(session_id, ids, minutes, caller, record, self.metrics.session(kind, model))
 

@@ -30,6 +30,16 @@ def not_streamed(param: str, got: str, only: str) -> ClientFault:
     )
 
 
+def context_exceeded(param: str, maximum: int, got: int) -> ClientFault:
+    """Return the fault of an input that is longer than anything reads."""
+    return ClientFault(
+        f"This model's maximum context length is {maximum} tokens. However, your input has about {got} tokens. "
+        f"Please reduce its length.",
+        "context_length_exceeded",
+        param,
+    )
+
+
 def empty_array(param: str) -> ClientFault:
     """Return the fault of an array that must hold something."""
     return ClientFault(
