@@ -9,7 +9,7 @@ LOCK   := -c requirements/constraints.txt
 # A voice is needed: the system's flite (permissive) if it is there, else espeak-ng (GPL, as a separate process) from its package.
 VOICE  := $(shell $(PYTHON) -c 'import ctypes.util as u; print("" if u.find_library("flite_cmu_us_rms") else "[espeak]")' 2>/dev/null)
 
-.PHONY: demo serve test api-check conformance lint types bench bench-asr bench-orders bench-turn bench-sessions bench-translate bench-vad soak soak-virtual fuzz fuzz-media properties clean help
+.PHONY: demo serve test api-check conformance lint types bench bench-asr bench-orders bench-turn bench-sessions bench-transcribe bench-translate bench-vad bench-long-file soak soak-virtual soak-live fuzz fuzz-media properties clean help
 
 help:
 	@echo "make demo            a spoken conversation: a caller orders coffee (out/demo.wav)"
@@ -18,10 +18,12 @@ help:
 	@echo "make api-check       whatever the OpenAPI document allows and forbids, against a real server (ARGS=--short: half a minute)"
 	@echo "make serve           the server on http://127.0.0.1:8000/v1"
 	@echo "make lint types      style, import contracts; mypy --strict"
-	@echo "make bench           all benchmarks; also bench-asr, bench-orders, bench-turn, bench-sessions, bench-translate, bench-vad"
+	@echo "make bench           all benchmarks; also bench-asr, bench-orders, bench-turn, bench-sessions, bench-transcribe, bench-translate, bench-vad"
 	@echo "make soak            half an hour of real sessions; soak-virtual: two hours in virtual time"
-	@echo "make fuzz properties twenty thousand broken frames; ten thousand interleavings"
-	@echo "make fuzz-media      a thousand broken media files, and an hour of audio"
+	@echo "make soak-live       two virtual hours of transcription and of translation, seven ways"
+	@echo "make fuzz properties forty thousand broken frames; twice ten thousand interleavings"
+	@echo "make fuzz-media      a thousand broken media files (others with FUZZ_SEED=2), broken forms, and an hour of audio"
+	@echo "make bench-long-file an hour of speech through /v1/audio/transcriptions: memory may not grow"
 
 demo: $(VENV)/.installed
 	$(BIN)/vivavoce demo $(ARGS)
@@ -46,7 +48,7 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
-bench: bench-vad bench-asr bench-turn bench-sessions bench-orders bench-translate
+bench: bench-vad bench-asr bench-turn bench-sessions bench-orders bench-transcribe bench-translate
 
 bench-asr: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.asr $(ARGS)
@@ -61,11 +63,17 @@ bench-turn: $(VENV)/.installed-dev
 bench-sessions: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.sessions $(ARGS)
 
+bench-transcribe: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.transcribe $(ARGS)
+
 bench-translate: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.translate $(ARGS)
 
 bench-vad: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.vad $(ARGS)
+
+bench-long-file: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.long_file $(ARGS)
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.soak $(ARGS)
@@ -73,14 +81,17 @@ soak: $(VENV)/.installed-dev
 soak-virtual: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.soak_virtual $(ARGS)
 
+soak-live: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -s -m long tests/server/test_live_memory.py $(ARGS)
+
 fuzz: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m long tests/server/test_hostile_frames.py $(ARGS)
+	$(BIN)/python -m pytest -m long tests/server/test_hostile_frames.py tests/server/test_hostile_live_frames.py $(ARGS)
 
 fuzz-media: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -s -m long tests/audio/test_media_hostile.py tests/audio/test_media_long.py $(ARGS)
 
 properties: $(VENV)/.installed-dev
-	HYPOTHESIS_PROFILE=properties $(BIN)/python -m pytest tests/core/test_invariants.py $(ARGS)
+	HYPOTHESIS_PROFILE=properties $(BIN)/python -m pytest tests/core/test_invariants.py tests/core/test_transcription_invariants.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -24,6 +24,7 @@ from vivavoce.audio.codec import convert, encode
 
 RATE_HZ: Final = 24_000
 _QUIET_RMS: Final = 3.0
+_PCM: Final = {"type": "audio/pcm"}
 
 Send = Callable[[str], Awaitable[None]]
 
@@ -86,9 +87,11 @@ class Party:
         send: sends one frame.
         repertoire: what it can say.
         seed: of its whims.
+        kind: of the session, as its configuration names it.
     """
 
-    def __init__(self, send: Send, repertoire: Repertoire, seed: int) -> None:
+    def __init__(self, send: Send, repertoire: Repertoire, seed: int, kind: str = "realtime") -> None:
+        self.kind = kind
         self.random = random.Random(seed)
         self.counts: Counter[str] = Counter()
         """Server events by type."""
@@ -124,7 +127,8 @@ class Party:
 
     async def update(self, **session: Any) -> None:
         """Update the session and wait for the answer."""
-        await self.answered("session.updated", self.send("session.update", session={"type": "realtime", **session}))
+        told = session if self.kind == "translation" else {"type": self.kind, **session}
+        await self.answered("session.updated", self.send("session.update", session=told))
 
     async def write(self, text: str) -> None:
         """Add a user message."""
@@ -152,11 +156,16 @@ class Party:
             count += 1
             await asyncio.sleep(start + count * self._repertoire.step_ms / 1000 - self._loop.time())
             if self._lips:
-                await self._send(self._lips.popleft())
+                await self._sound(self._lips.popleft())
                 continue
             self._silent.set()
             frames = quiet[self.format]
-            await self._send(frames[count % len(frames)])
+            await self._sound(frames[count % len(frames)])
+
+    async def _sound(self, frame: str) -> None:
+        if self.kind == "translation":
+            frame = frame.replace('"input_audio_buffer', '"session.input_audio_buffer', 1)
+        await self._send(frame)
 
     # --- in ---------------------------------------------------------------------------------------------------------------------
 
@@ -170,8 +179,8 @@ class Party:
             self.errors[str(told.error.get("code"))] += 1
         elif told.type == "session.updated" and told.session is not None:
             audio = told.session["audio"]
-            self.format = audio["input"]["format"]["type"]
-            self._out_ms = 48 if audio["output"]["format"]["type"] == "audio/pcm" else 8
+            self.format = audio["input"].get("format", _PCM)["type"]
+            self._out_ms = 48 if audio.get("output", {}).get("format", _PCM)["type"] == "audio/pcm" else 8
         elif told.item is not None and told.type == "conversation.item.done":
             self.items.append(told.item["id"])
         elif told.response is not None:

@@ -1,9 +1,10 @@
-"""Soak a server: several long, eventful conversations at once for half an hour, and nothing may be left behind.
+"""Soak a server: several long, eventful sessions of every kind at once for half an hour, and nothing may be left behind.
 
 A real `vivavoce serve` process, with the null engines and a scripted brain over HTTP, holds several parties (see life.py), one more on
-the embedded engines, and one that comes and goes. Every minute the process is looked at from outside. It passes if its memory at the
-end is within 10 % of that at minute five, everything was answered, and once the parties have hung up no session, socket, file or
-child is left that was not there before they came.
+the embedded engines, one that comes and goes, and listeners (see listeners.py): two transcribers, one of them on the embedded
+recognizer, and two interpreters, one of whom comes and goes. Every minute the process is looked at from outside. It passes if its
+memory at the end is within 10 % of that at minute five, everything was answered, and once the parties have hung up no session, socket,
+file or child is left that was not there before they came.
 
 Needs Linux (`/proc`) and the recordings.
 """
@@ -30,6 +31,7 @@ from websockets.exceptions import ConnectionClosed
 from bench import report
 from bench.kit import BenchError, ServerProcess, descendants, running_server
 from bench.life import ANSWERS, CONFIGURATION, EXPECTED_ERRORS, SPECIALS, TOOL, live, manners, speak
+from bench.listeners import interpreter, transcriber
 from bench.party import Party, Repertoire
 from bench.speech import clips
 from bench.watch import Look, alive, look, open_kinds
@@ -50,6 +52,7 @@ _SPEAKERS_PER_CORE: Final = 4
 
 _LEFT_WITHIN_S: Final = 20.0
 _NULL, _EMBEDDED = "gpt-realtime", "gpt-realtime-2.1"
+_WRITER, _EMBEDDED_WRITER, _INTERPRETER = "gpt-realtime-whisper", "gpt-live-transcribe", "gpt-realtime-translate"
 
 _CONFIG: Final = f"""
 [server]
@@ -64,6 +67,9 @@ model = "scripted"
 recognizer = "pocketsphinx"
 llm = "frames"
 synthesizer = "auto"
+
+[models."{_EMBEDDED_WRITER}"]
+recognizer = "pocketsphinx"
 """
 
 
@@ -85,11 +91,18 @@ Life = Callable[[Party, float, Counter[str]], Coroutine[Any, Any, None]]
 
 
 async def attend(
-    url: str, repertoire: Repertoire, seed: int, until_s: float, tally: Tally, life_of: Life = live, **options: Any
+    url: str,
+    repertoire: Repertoire,
+    seed: int,
+    until_s: float,
+    tally: Tally,
+    life_of: Life = live,
+    kind: str = "realtime",
+    **options: Any,
 ) -> None:
     """Hold one session until the loop's clock says it is time, then hang up."""
     async with connect(url, max_size=None, max_queue=4, **{"compression": None, **options}) as socket:
-        party = Party(socket.send, repertoire, seed)
+        party = Party(socket.send, repertoire, seed, kind)
         tally.parties.append(party)
         tally.calls += 1
 
@@ -102,7 +115,7 @@ async def attend(
         others = [asyncio.create_task(listen()), asyncio.create_task(party.talk())]
         try:
             await asyncio.wait([life, *others], return_when=asyncio.FIRST_COMPLETED)
-            if not life.done():
+            if not life.done() and not party.counts["session.closed"]:
                 tally.lost.append(f"session {seed}: {socket.close_code} {socket.close_reason}")
         finally:
             for task in (life, *others):
@@ -136,23 +149,40 @@ async def come_and_go(url: str, repertoire: Repertoire, until_s: float, tally: T
     loop, number = asyncio.get_running_loop(), 1000
     while loop.time() < until_s:
         number += 1
-        stay_s = loop.time() + 5 + number % 4 * 10
+        stay_s = min(loop.time() + 5 + number % 4 * 10, until_s)
         if number % 2:
-            await attend(url, repertoire, number, min(stay_s, until_s), tally, compression="deflate")
-            continue
-        with suppress(TimeoutError, ConnectionClosed):
-            async with asyncio.timeout_at(min(stay_s, until_s)), connect(url, max_size=None, compression=None) as socket:
-                party = Party(socket.send, repertoire, number)
-                tally.calls += 1
-                talking = asyncio.create_task(party.talk())
-                try:
-                    party.say()
-                    async for frame in socket:
-                        party.take(frame)
-                finally:
-                    talking.cancel()
-                    await asyncio.gather(talking, return_exceptions=True)
-                    socket.transport.abort()
+            await attend(url, repertoire, number, stay_s, tally, compression="deflate")
+        else:
+            await break_off(url, repertoire, number, stay_s, tally)
+
+
+async def interpret_and_go(url: str, repertoire: Repertoire, until_s: float, tally: Tally) -> None:
+    """Hold short translation sessions one after the other: every other one is not closed, but broken off."""
+    loop, number = asyncio.get_running_loop(), 2000
+    while loop.time() < until_s:
+        number += 1
+        stay_s = min(loop.time() + 5 + number % 4 * 10, until_s)
+        if number % 2:
+            await attend(url, repertoire, number, stay_s, tally, interpreter, "translation")
+        else:
+            await break_off(url, repertoire, number, stay_s, tally, "translation")
+
+
+async def break_off(url: str, repertoire: Repertoire, number: int, until_s: float, tally: Tally, kind: str = "realtime") -> None:
+    """Speak, and be gone without a word."""
+    with suppress(TimeoutError, ConnectionClosed):
+        async with asyncio.timeout_at(until_s), connect(url, max_size=None, compression=None) as socket:
+            party = Party(socket.send, repertoire, number, kind)
+            tally.calls += 1
+            talking = asyncio.create_task(party.talk())
+            try:
+                party.say()
+                async for frame in socket:
+                    party.take(frame)
+            finally:
+                talking.cancel()
+                await asyncio.gather(talking, return_exceptions=True)
+                socket.transport.abort()
 
 
 def gauge(server: ServerProcess) -> int:
@@ -208,8 +238,18 @@ async def soak(
     pid = server.pid
     loop = asyncio.get_running_loop()
     repertoire = Repertoire.of({clip.name: clip.samples for clip in clips("caller") if clip.name in PHRASES}, STEP_MS)
-    null_url, embedded_url = (server.realtime_url.partition("?")[0] + f"?model={name}" for name in (_NULL, _EMBEDDED))
+    base = server.realtime_url.partition("?")[0]
+    names = (_NULL, _EMBEDDED, _WRITER, _EMBEDDED_WRITER)
+    null_url, embedded_url, writer_url, embedded_writer_url = (f"{base}?model={name}" for name in names)
+    interpreter_url = f"{base}/translations?model={_INTERPRETER}"
     await warm(null_url, embedded_url, repertoire)
+    await asyncio.gather(
+        *(
+            attend(url, repertoire, 7, loop.time() + 15, Tally(), transcriber, "transcription")
+            for url in (writer_url, embedded_writer_url)
+        ),
+        attend(interpreter_url, repertoire, 7, loop.time() + 15, Tally(), interpreter, "translation"),
+    )
     before = look(pid)
     family = {pid, *descendants(pid)}
     tally = Tally()
@@ -222,6 +262,10 @@ async def soak(
     ]
     parties.append(asyncio.create_task(attend(embedded_url, repertoire, 100, until_s, tally)))
     parties.append(asyncio.create_task(come_and_go(null_url, repertoire, until_s, tally)))
+    for seed, url in ((201, writer_url), (202, embedded_writer_url)):
+        parties.append(asyncio.create_task(attend(url, repertoire, seed, until_s, tally, transcriber, "transcription")))
+    parties.append(asyncio.create_task(attend(interpreter_url, repertoire, 203, until_s, tally, interpreter, "translation")))
+    parties.append(asyncio.create_task(interpret_and_go(interpreter_url, repertoire, until_s, tally)))
     seen: list[Look] = []
     whole = max(1, round(minutes))
     for minute in range(1, whole + 1):
@@ -311,7 +355,10 @@ def main() -> None:
     parser = report.arguments(__doc__, "bench.soak")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument(
-        "--sessions", type=int, default=5, help="on null engines, beside the embedded one and the one that comes and goes"
+        "--sessions",
+        type=int,
+        default=5,
+        help="conversations on null engines, beside the embedded one, the one that comes and goes, and the listeners",
     )
     options = parser.parse_args()
     # The brain breaks off on purpose, and its server says so every time.

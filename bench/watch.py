@@ -72,11 +72,23 @@ def _resident_mb(pid: int) -> float:
         return 0.0
 
 
+def written_mb(pid: int) -> float:
+    """Return the memory a forked process has written to, what it shares with its family by its share.
+
+    Unlike `Look.children_mb` it does not change with who else on the machine maps the same libraries and models.
+    """
+    return _rollup_mb(pid, "Pss_Anon")
+
+
 def _share_mb(pid: int) -> float:
     """Return the memory of a forked process: what it shares with others counts by its share."""
+    return _rollup_mb(pid, "Pss")
+
+
+def _rollup_mb(pid: int, what: str) -> float:
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+            if line.startswith(f"{what}:"):
                 return int(line.split()[1]) / 1e3
     except OSError:  # it has just ended, or the system does not tell
         pass

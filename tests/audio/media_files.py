@@ -26,6 +26,10 @@ class Kind:
     layout: str = "mono"
     video: str = ""
     subtitles: str = ""
+    late_s: float = 0.0
+    """When the audio begins; the pictures begin at once."""
+    hole_s: float = 0.0
+    """How much time passes without audio after its first second."""
     muxing: dict[str, str] = field(default_factory=dict)
     encoding: dict[str, str] = field(default_factory=dict)
 
@@ -82,6 +86,22 @@ KINDS = {
     "a.w64": Kind("w64", "pcm_s16le", "w64", "pcm_s16le"),
     "silent.flac": Kind("flac", "flac", "flac", "flac", 16_000),
 }
+GAPS = {
+    "late.mp4": Kind("mp4", "aac", "mp4", "aac", video="libx264", late_s=3.0),
+    "late.webm": Kind("webm", "libopus", "webm", "opus", video="libvpx", late_s=3.0),
+    "late.ts": Kind("mpegts", "aac", "mpegts", "aac", video="mpeg2video", late_s=3.0),
+    "hole.mp4": Kind("mp4", "aac", "mp4", "aac", hole_s=3.0),
+    "hole.webm": Kind("webm", "libopus", "webm", "opus", hole_s=3.0),
+    "hole.ts": Kind("mpegts", "aac", "mpegts", "aac", hole_s=3.0),
+    "hole.flv": Kind("flv", "libmp3lame", "flv", "mp3", 44_100, hole_s=3.0),
+}
+"""Files with time in them in which nothing is heard. AVI has no time stamps that could say so."""
+ODD_TIMES = {
+    "audio_only_late.webm": Kind("webm", "libopus", "webm", "opus", late_s=3.0),
+    "long_hole.webm": Kind("webm", "libopus", "webm", "opus", hole_s=3_000.0),
+    "drops.webm": Kind("webm", "libopus", "webm", "opus", hole_s=0.1),
+}
+"""Files whose time stamps mean no silence."""
 SILENT = "silent.flac"
 """Not of the usual set: compresses a hundredfold."""
 NO_AUDIO = ("moving.mp4", "picture.png")
@@ -117,10 +137,10 @@ def make(path: Path, kind: Kind, seconds: float) -> None:
                 frame: Any = graph.pull()
             except (BlockingIOError, EOFError):
                 break
-            frame.pts = samples
+            frame.pts = samples + round((kind.late_s + (kind.hole_s if samples >= kind.rate_hz else 0.0)) * kind.rate_hz)
             samples += frame.samples
             container.mux(stream.encode(frame))
-            while pictures is not None and shown / 25 <= samples / kind.rate_hz:
+            while pictures is not None and shown / 25 <= kind.late_s + samples / kind.rate_hz:
                 container.mux(pictures.encode(_picture(shown)))
                 shown += 1
         container.mux(stream.encode(None))
@@ -159,7 +179,7 @@ def main() -> None:
         if name in NO_AUDIO:
             make_without_audio(folder / name)
         else:
-            make(folder / name, KINDS[name], seconds)
+            make(folder / name, (KINDS | GAPS | ODD_TIMES)[name], seconds)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pytest_asyncio
-from tests.audio.media_files import KINDS, LEVEL, NO_AUDIO, SILENT, TONE_HZ
+from tests.audio.media_files import GAPS, KINDS, LEVEL, NO_AUDIO, ODD_TIMES, SILENT, TONE_HZ
 from tests.audio.media_kit import SPEECH_HZ, decoded, level, make_files, pitch_hz, refused, tone, working
 
 from vivavoce.audio.media import MediaError, MediaWorkers
@@ -143,6 +143,26 @@ async def test_damaged_packets_are_passed_over(tmp_path: Path, media: MediaWorke
 async def test_a_change_of_rate_and_channels_in_the_middle_is_followed(files: Path, tmp_path: Path, media: MediaWorkers) -> None:
     (tmp_path / "joined.mp3").write_bytes((files / "a.mp3").read_bytes() + (files / "low.mp3").read_bytes())
     assert 3.8 < len(await decoded(media, tmp_path / "joined.mp3")) / SPEECH_HZ < 4.2
+
+
+@pytest.mark.parametrize("name", GAPS)
+async def test_time_without_audio_is_silence(name: str, tmp_path: Path, media: MediaWorkers) -> None:
+    """Subtitles of a video whose sound begins late, or stops for a while, stand where the sound is."""
+    make_files(tmp_path, SECONDS, name)
+    pcm = await decoded(media, tmp_path / name)
+    loud = np.flatnonzero(np.abs(pcm.astype(np.int32)) > 1_000) / SPEECH_HZ
+    begins_s = 0.0 if name.startswith("hole") else 3.0
+    assert abs(len(pcm) / SPEECH_HZ - 3.0 - SECONDS) < 0.15
+    assert abs(loud[0] - begins_s) < 0.1
+    silent_s = np.max(np.diff(loud))
+    assert abs(silent_s - 3.0) < 0.1 if name.startswith("hole") else silent_s < 0.1
+
+
+@pytest.mark.parametrize("name", ODD_TIMES)
+async def test_time_stamps_that_mean_no_silence_make_none(name: str, tmp_path: Path, media: MediaWorkers) -> None:
+    """A file of audio alone begins with its audio; a leap of an hour is no pause; a dropped packet is not worth one."""
+    make_files(tmp_path, SECONDS, name)
+    assert abs(len(await decoded(media, tmp_path / name)) / SPEECH_HZ - SECONDS) < 0.1
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------------------

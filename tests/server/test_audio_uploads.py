@@ -12,7 +12,7 @@ import pytest
 from audio_files_kit import TRANSCRIPTIONS, TWO, Raw, error_of, form, official, places, post, temporary, two
 
 from kit import PATIENCE_S, eventually, scripted, serving
-from vivavoce.api.audio import body as body_module
+from vivavoce.api import body as body_module
 from vivavoce.api.audio.uploads import LARGEST_FILE
 
 __all__ = ["temporary"]

@@ -29,10 +29,12 @@ from vivavoce.api.chat import completions
 from vivavoce.api.chat.hearing import Hearing
 from vivavoce.api.chat.memory import SpokenAnswers
 from vivavoce.api.client_secrets import ClientSecrets, create_client_secret
+from vivavoce.api.ending import Ending
 from vivavoce.api.openapi import routes as openapi
 from vivavoce.api.realtime import realtime
 from vivavoce.api.request_ids import HEADER, RequestIds, request_id
 from vivavoce.api.responses import routes as responses
+from vivavoce.api.room import RoomForBodies
 from vivavoce.api.sessions import retrieve_session
 from vivavoce.api.signing import Signer, signing_key
 from vivavoce.api.streaming import GONE
@@ -86,7 +88,7 @@ def create_app(service: VoiceService, *, warm: bool = True) -> Starlette:
             *openapi.ROUTES,
             WebSocketRoute("/{path:path}", no_such_socket),
         ],
-        middleware=[Middleware(RequestIds)],
+        middleware=[Middleware(RequestIds), Middleware(Ending), Middleware(RoomForBodies)],
         exception_handlers={ClientFault: _on_fault, ClientDisconnect: _on_gone, HTTPException: _on_http, Exception: _on_crash},
         lifespan=lifespan,
     )

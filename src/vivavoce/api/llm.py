@@ -40,6 +40,13 @@ IMAGE_TOKENS: Final = 765
 """Source: the published tile rule for a 1024 x 1024 image, which is what we assume without decoding it."""
 
 
+LONGEST_CONTEXT: Final = 1_050_000
+"""Tokens of an input, by our estimate: the largest published context window. What the language model behind a name takes, it says itself."""
+
+_CHARACTERS_PER_TOKEN: Final = 4
+"""No text has fewer tokens than one for so many characters, as they are estimated."""
+
+
 async def stream(stack: Stack, request: LlmRequest, caller: Caller, *, counted: bool = False) -> AsyncGenerator[LlmDelta]:
     """Answer once. Whoever stops before the end closes the stream: the engine lets go before that returns.
 
@@ -153,6 +160,20 @@ class _Account:
 def cache_name(caller: Caller, key: str | None) -> str:
     """Return the name under which a backend may keep what it has read for a caller: its `prompt_cache_key`, and never another's."""
     return hashlib.sha256(f"{caller.key}\0{key}".encode()).hexdigest()[:32] if key else ""
+
+
+def check_length(request: LlmRequest, param: str) -> None:
+    """Make sure that a request can be read at all.
+
+    Raises:
+        ClientFault: it is longer than any model reads; `param` is where its text came from.
+    """
+    # Counting takes time itself: first what is certain from the length alone.
+    tokens = sum(len(message.text) for message in request.messages) // _CHARACTERS_PER_TOKEN
+    if tokens <= LONGEST_CONTEXT:
+        tokens = estimated_tokens(request)
+    if tokens > LONGEST_CONTEXT:
+        raise errors.context_exceeded(param, LONGEST_CONTEXT, tokens)
 
 
 def estimated_tokens(request: LlmRequest) -> int:

@@ -15,7 +15,7 @@ def media_fault(error: MediaError, param: str | None) -> ClientFault:
         param: where the client put the audio; None where it is ours.
     """
     if error.code == "overloaded":
-        return errors.overloaded(str(error))
+        return errors.overloaded("too many audio files are being worked on")
     if error.code == "failed" or param is None:
         return errors.engine_failed(str(error))
-    return errors.refused_value(param, f"Invalid '{param}': {error}")
+    return errors.refused_value(param, f"Invalid '{param}': {error}.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 import socket
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,9 @@ _log = structlog.get_logger("vivavoce.server")
 
 LINGER_S: Final = 5.0
 """How long a connection may take to close once its session is over: a client that reads nothing would hold it open."""
+
+_CLOSING_S: Final = 5
+"""What connections have to close in, even where the drain time is over."""
 
 LONGEST_HEADER: Final = 128 * 1024
 """Longest line of a handshake, in bytes: client secrets carry their session's configuration in one. websockets takes 8 KiB unless
@@ -75,12 +80,15 @@ class Server(uvicorn.Server):
         self._drain_seconds = drain_seconds
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop listening, let the open sessions finish within the drain time, then stop."""
+        """Stop listening, let the open sessions and what is being answered finish within the drain time, then stop."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self._drain_seconds
         for listening in self.servers:
             listening.close()
         for sock in sockets or []:
             sock.close()
         await self._service.hub.drain(self._drain_seconds)
+        self.config.timeout_graceful_shutdown = max(_CLOSING_S, math.ceil(until_s - loop.time()))
         await super().shutdown(sockets)
 
 
@@ -118,7 +126,7 @@ def build_server(settings: Settings, service: VoiceService | None = None, *, tls
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=_CLOSING_S,
         ssl_certfile=tls[0] if tls else None,
         ssl_keyfile=tls[1] if tls else None,
         ssl_ciphers=CIPHERS,

@@ -13,13 +13,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from vivavoce.api.answers import refusal
-from vivavoce.api.audio.body import Body, refuse
 from vivavoce.api.audio.events import told
 from vivavoce.api.audio.listening import Account, opened
 from vivavoce.api.audio.places import Places
 from vivavoce.api.audio.uploads import Upload, received
+from vivavoce.api.body import Body, refuse
 from vivavoce.api.streaming import EVENT_STREAM, GONE, Stream, attended
-from vivavoce.models.prices import PriceTable
 from vivavoce.models.stack import Stack
 from vivavoce.protocol import errors
 from vivavoce.protocol.errors import ClientFault
@@ -112,7 +111,7 @@ class FileRoute:
     def _work(self, service: VoiceService, caller: Caller, upload: Upload) -> Work:
         wanted = self._maker.read(upload.fields)
         stack = service.stack(service.model(wanted.model, "transcription"))
-        account = Account(wanted, caller, service.metrics, PriceTable(service.settings.prices))
+        account = Account(wanted, caller, service.metrics, service.prices)
         work = Work(wanted, service, stack, account)
         spoken_languages(wanted, stack.recognizer.capabilities.languages)
         self._maker.check(work)

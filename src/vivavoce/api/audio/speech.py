@@ -6,6 +6,7 @@ follow it, as tts-1 does not; it is taken nevertheless, because voice pipelines 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
@@ -17,7 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vivavoce.api import bill
 from vivavoce.api.answers import read_object
+from vivavoce.api.audio.places import Places
 from vivavoce.api.media import media_fault
 from vivavoce.api.streaming import EVENT_STREAM, Stream, attended, sse
 from vivavoce.api.voice import DEFAULT_LANGUAGE, SPEECH_OUT_HZ, VOICE, check_language, speak
@@ -25,13 +28,13 @@ from vivavoce.audio.media import MediaError, MediaWorkers
 from vivavoce.dialogue.clauses import ClauseSplitter
 from vivavoce.dialogue.written_language import language_of, script_language
 from vivavoce.engines.ports import Synthesizer, VoiceStyle
+from vivavoce.models.catalogue import ModelInfo
 from vivavoce.protocol import errors
 from vivavoce.protocol.errors import ClientFault
 from vivavoce.protocol.schema import Choice, Nullable, Number, Record, Text
 from vivavoce.protocol.usage import Tokens, Usage, assistant_audio_tokens, text_tokens
 from vivavoce.sessions.caller import Caller
 from vivavoce.sessions.closing import closing
-from vivavoce.sessions.meter import Metrics
 from vivavoce.sessions.service import VoiceService
 
 LONGEST_TEXT: Final = 4_096
@@ -83,7 +86,8 @@ async def create_speech(request: Request) -> Response:
     refused = caller.limiter.request()
     if refused is not None:
         raise refused
-    order = _Order(body, clauses, synthesizer, caller, service.metrics)
+    places: Places = request.app.state.files
+    order = _Order(body, info, clauses, synthesizer, caller, service, places.voice)
     return await attended(request, order.response(request.app.state.media))
 
 
@@ -106,10 +110,12 @@ class _Order:
     """One request at work."""
 
     body: dict[str, Any]
+    info: ModelInfo
     clauses: list[str]
     synthesizer: Synthesizer
     caller: Caller
-    metrics: Metrics
+    service: VoiceService
+    turns: asyncio.Semaphore
     _spoken_ms: float = field(default=0.0)
 
     async def response(self, media: MediaWorkers) -> Response:
@@ -136,14 +142,18 @@ class _Order:
             self._spoken_ms *= own / speed
             usage = self._usage()
             self.caller.limiter.use(usage.total)
-            self.metrics.used(self.body["model"], usage)
+            bill.enter(self.service, self.info, usage)
 
     async def _speech(self, speed: float) -> AsyncGenerator[NDArray[np.int16]]:
         tone = "" if _has_no_style(self.body["model"]) else self.body.get("instructions") or ""
         language = language_of(self.body["input"]) or DEFAULT_LANGUAGE
         style = VoiceStyle(self.body["voice"], speed, language, tone)
         async with closing(speak(self.synthesizer, _each(self.clauses), style, "input")) as stretches:
-            async for stretch in stretches:
+            while True:
+                async with self.turns:
+                    stretch = await anext(stretches, None)
+                if stretch is None:
+                    return
                 self._spoken_ms += stretch.ms
                 yield stretch.pcm
 

@@ -9,10 +9,9 @@ Source: RFC 7578 (multipart/form-data).
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -20,7 +19,8 @@ from typing import IO, Final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from vivavoce.api.audio.body import Body
+from vivavoce.api.body import Body
+from vivavoce.api.disk import no_disk
 from vivavoce.protocol import errors
 from vivavoce.protocol.errors import ClientFault
 
@@ -69,9 +69,10 @@ async def received(body: Body, content_type: str) -> AsyncGenerator[Upload]:
     boundary = _boundary(content_type)
     if body.announced > LARGEST_FILE + LONGEST_FIELDS:
         raise errors.file_too_large(LARGEST_FILE, body.announced)
-    with tempfile.TemporaryDirectory(prefix="vivavoce-upload-", ignore_cleanup_errors=True) as folder:
+    with _folder() as folder:
         reader = _Reader(boundary)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+        path = folder / "upload"
+        with _file(path) as file:
             async for chunk in body.chunks():
                 reader.feed(chunk)
                 if len(reader.pending) >= _WRITE_BYTES:
@@ -80,9 +81,29 @@ async def received(body: Body, content_type: str) -> AsyncGenerator[Upload]:
                     raise errors.file_too_large(LARGEST_FILE, body.taken)
             reader.finish()
             await _write(file, reader)
-        path = Path(folder, f"audio{reader.suffix}")
-        os.rename(file.name, path)
-        yield Upload(path, reader.size, tuple(reader.fields))
+        yield Upload(path.rename(folder / f"audio{reader.suffix}"), reader.size, tuple(reader.fields))
+
+
+@contextmanager
+def _folder() -> Generator[Path]:
+    """Make a folder of its own for a file, and remove it on the way out."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="vivavoce-upload-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise no_disk(error) from error
+    with folder as name:
+        yield Path(name)
+
+
+@contextmanager
+def _file(path: Path) -> Generator[IO[bytes]]:
+    """Open a new file to be written as it comes, without a buffer: what has no room shows at once, and not when it is closed."""
+    try:
+        file = path.open("xb", buffering=0)
+    except OSError as error:
+        raise no_disk(error) from error
+    with file:
+        yield file
 
 
 class _Reader:
@@ -208,7 +229,16 @@ class _Reader:
 
 async def _write(file: IO[bytes], reader: _Reader) -> None:
     written, reader.pending = reader.pending, bytearray()
-    await asyncio.to_thread(file.write, written)
+    try:
+        await asyncio.to_thread(_write_all, file, written)
+    except OSError as error:
+        raise no_disk(error) from error
+
+
+def _write_all(file: IO[bytes], data: bytearray) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _boundary(content_type: str) -> bytes:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from vivavoce.api import bill
 from vivavoce.api.answers import read_object
 from vivavoce.api.chat.answer import Asked, Finished, Piece, answer
 from vivavoce.api.chat.hearing import Hearing
@@ -23,19 +24,19 @@ from vivavoce.api.chat.messages import Chat, read_messages
 from vivavoce.api.chat.options import Options, read_options
 from vivavoce.api.chat.schema import REQUEST
 from vivavoce.api.chat.shapes import Head
-from vivavoce.api.llm import cache_name
+from vivavoce.api.llm import cache_name, check_length
 from vivavoce.api.media import media_fault
 from vivavoce.api.streaming import DONE, EVENT_STREAM, Stream, attended, sse
 from vivavoce.api.voice import SPEECH_OUT_HZ, Spoken
 from vivavoce.audio.media import MediaError, MediaWorkers
 from vivavoce.engines.ports import LlmRequest, RecognitionOptions, TextDelta, ToolCallDelta, Vocabulary
+from vivavoce.models.catalogue import ModelInfo
 from vivavoce.models.stack import Stack
 from vivavoce.protocol import errors
 from vivavoce.protocol.errors import ClientFault
 from vivavoce.protocol.ids import IdSource
 from vivavoce.sessions.caller import Caller
 from vivavoce.sessions.closing import closing
-from vivavoce.sessions.meter import Metrics
 from vivavoce.sessions.service import VoiceService
 
 MOST_BYTES: Final = 32 * 1024 * 1024
@@ -58,7 +59,7 @@ async def create_completion(request: Request) -> Response:
     refused = caller.limiter.request()
     if refused is not None:
         raise refused
-    work = _Work(chat, options, stack, caller, answers, state.hearing, state.media, service.metrics)
+    work = _Work(chat, options, info, stack, caller, answers, state.hearing, state.media, service)
     return await attended(request, work.response())
 
 
@@ -71,12 +72,13 @@ class _Work:
 
     chat: Chat
     options: Options
+    info: ModelInfo
     stack: Stack
     caller: Caller
     answers: SpokenAnswers
     hearing: Hearing
     media: MediaWorkers
-    metrics: Metrics
+    service: VoiceService
     _calls: _Calls = field(default_factory=lambda: _Calls())
 
     async def response(self) -> Response:
@@ -110,6 +112,7 @@ class _Work:
             spoken=options.voice is not None,
             session=cache_name(self.caller, options.cache_key),
         )
+        check_length(request, "messages")
         return Asked(request, options.voice, heard_ms, tuple(texts.values()), self.chat.spoken_ms)
 
     async def _counted(self, pieces: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
@@ -120,13 +123,13 @@ class _Work:
                 async for piece in pieces:
                     if isinstance(piece, Finished):
                         status = "completed" if piece.reason in ("stop", "tool_calls") else "incomplete"
-                        self.metrics.used(model, piece.usage)
+                        bill.enter(self.service, self.info, piece.usage)
                     yield piece
         except ClientFault:
             status = "failed"
             raise
         finally:
-            self.metrics.responses.labels(model, status).inc()
+            self.service.metrics.responses.labels(model, status).inc()
 
     # --- whole ------------------------------------------------------------------------------------------------------------------
 

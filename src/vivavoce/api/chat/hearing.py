@@ -7,14 +7,15 @@ import binascii
 import hashlib
 import tempfile
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from vivavoce.api.audio.places import Places
 from vivavoce.api.chat.messages import Recording
+from vivavoce.api.disk import no_disk
 from vivavoce.api.media import media_fault
 from vivavoce.audio.media import SPEECH_RATE_HZ, MediaError, MediaWorkers
 from vivavoce.engines.ports import EngineFault, RecognitionOptions
@@ -29,6 +30,7 @@ LONGEST_MS: Final = 15 * 60 * 1_000
 REMEMBERED: Final = 512
 """Recordings whose words are remembered: clients send the whole chat again with each turn."""
 
+_PIECE_CHARACTERS: Final = 256 * 1024
 _BYTES_PER_MS: Final = SPEECH_RATE_HZ // 1000 * 2
 _RIFF, _WAVE = b"RIFF", b"WAVE"
 
@@ -66,46 +68,53 @@ class Hearing:
         Raises:
             ClientFault: it is no base64, no audio of its format, too long, or the recognizer failed.
         """
-        audio = await asyncio.to_thread(_decoded, recording)
-        known = (model, hashlib.sha256(audio).digest())
-        heard = self._known.pop(known, None) or await self._heard(audio, recording, stack, options)
+        async with _file(recording) as (path, digest):
+            known = (model, digest)
+            heard = self._known.pop(known, None) or await self._heard(path, recording.param, stack, options)
         self._known[known] = heard
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return heard
 
-    async def _heard(self, audio: bytes, recording: Recording, stack: Stack, options: RecognitionOptions) -> Heard:
-        async with (
-            self._place(),
-            _file(audio, recording.format) as path,
-            closing(self.media.decode(path, SPEECH_RATE_HZ)) as chunks,
-        ):
-            measured = _Measured(chunks, recording.param)
-            try:
-                async with closing(dictate(measured, stack, options)) as said:
-                    texts = [piece.text async for piece in said]
-            except MediaError as error:
-                raise media_fault(error, recording.param) from error
-            except EngineFault as fault:
-                raise errors.engine_failed(fault.message, fault.code, temporary=fault.temporary) from fault
-        return Heard("".join(texts).strip(), measured.ms)
-
-    @asynccontextmanager
-    async def _place(self) -> AsyncGenerator[None]:
+    async def _heard(self, path: Path, param: str, stack: Stack, options: RecognitionOptions) -> Heard:
         with self.places.upload():
-            async with self.places.work():
-                yield
+            async with self.places.work(), closing(self.media.decode(path, SPEECH_RATE_HZ)) as chunks:
+                measured = _Measured(chunks, param)
+                try:
+                    async with closing(dictate(measured, stack, options)) as said:
+                        texts = [piece.text async for piece in said]
+                except MediaError as error:
+                    raise media_fault(error, param) from error
+                except EngineFault as fault:
+                    raise errors.engine_failed(fault.message, fault.code, temporary=fault.temporary) from fault
+        return Heard("".join(texts).strip(), measured.ms)
 
 
 @asynccontextmanager
-async def _file(audio: bytes, ending: str) -> AsyncGenerator[Path]:
-    folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="vivavoce-")
+async def _file(recording: Recording) -> AsyncGenerator[tuple[Path, bytes]]:
+    """Write a recording out of its base64 into a file; yield where it is and the digest of what is in it."""
+    with _disk():
+        folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="vivavoce-", ignore_cleanup_errors=True)
     try:
-        path = Path(folder.name) / f"recording.{ending}"
-        await asyncio.to_thread(path.write_bytes, audio)
-        yield path
+        path = Path(folder.name) / f"recording.{recording.format}"
+        writing = asyncio.create_task(asyncio.to_thread(_written, recording, path))
+        try:
+            with _disk():
+                digest = await asyncio.shield(writing)
+        finally:
+            # Also where nobody waits any more: what a thread still writes into cannot be removed.
+            await asyncio.wait((writing,))
+        yield path, digest
     finally:
         await asyncio.to_thread(folder.cleanup)
+
+
+@contextmanager
+def _disk() -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise no_disk(error) from error
 
 
 class _Measured:
@@ -127,20 +136,44 @@ class _Measured:
         return chunk
 
 
-def _decoded(recording: Recording) -> bytes:
-    """Return the audio out of its base64.
+def _written(recording: Recording, path: Path) -> bytes:
+    """Write the audio of a recording to a file, piece by piece; return its digest.
 
     Raises:
-        ClientFault: it is none, or not of the format it is said to be.
+        ClientFault: it is no base64, or not of the format it is said to be.
+        OSError: it cannot be written.
     """
+    digest, head = hashlib.sha256(), b""
+    with path.open("wb") as file:
+        for audio in _pieces(recording):
+            if not head:
+                head = audio[:12]
+                if ((head[:4], head[8:]) == (_RIFF, _WAVE)) is not (recording.format == "wav"):
+                    raise errors.refused_value(
+                        recording.param, f"The data provided for 'input_audio' is not of valid {recording.format} format."
+                    )
+            digest.update(audio)
+            file.write(audio)
+    return digest.digest()
+
+
+def _pieces(recording: Recording) -> Iterator[bytes]:
+    """Yield the audio of a recording, decoded so little at a time that sessions are not kept waiting by it.
+
+    Raises:
+        ClientFault: it is no base64.
+    """
+    odd = b""
     try:
         # What tools write into files and mails is broken into lines.
-        audio = binascii.a2b_base64(recording.data.encode().translate(None, b"\r\n"), strict_mode=True)
-    except (binascii.Error, ValueError):
+        data = recording.data.rstrip("\r\n")
+        for start in range(0, len(data), _PIECE_CHARACTERS):
+            piece = odd + data[start : start + _PIECE_CHARACTERS].encode("ascii").translate(None, b"\r\n")
+            if start + _PIECE_CHARACTERS < len(data):
+                whole = len(piece) - len(piece) % 4
+                if b"=" in piece[:whole]:
+                    raise ValueError("padding before the end")
+                piece, odd = piece[:whole], piece[whole:]
+            yield binascii.a2b_base64(piece, strict_mode=True)
+    except ValueError:
         raise errors.bad_base64(recording.param) from None
-    wav = audio[:4] == _RIFF and audio[8:12] == _WAVE
-    if wav is not (recording.format == "wav"):
-        raise errors.refused_value(
-            recording.param, f"The data provided for 'input_audio' is not of valid {recording.format} format."
-        )
-    return audio

@@ -227,6 +227,8 @@ REQUEST: Final = Record(
         "reasoning_effort": Nullable(Choice(EFFORTS)),
         # Followed by naming the request's caches after it.
         "prompt_cache_key": Nullable(Text(1_024)),
+        # Agent frameworks send it unasked with some model names. Nothing is promised of it: how long to speak, instructions say.
+        "verbosity": Nullable(Choice(("low", "medium", "high"))),
         # They say something about the request, and ask for nothing. A tier that is not served is answered for with the one that is.
         "user": Nullable(Text(1_024)),
         "safety_identifier": Nullable(Text(1_024)),
@@ -242,7 +244,6 @@ REQUEST: Final = Record(
         "presence_penalty": _Only(Number(-2, 2), 0),
         "logprobs": _Only(Flag(), False),
         "store": _Only(Flag(), False),
-        "verbosity": _Only(Choice(("low", "medium", "high")), "medium"),
         "response_format": _Only(
             Record({"type": Choice(("text", "json_object", "json_schema"))}, ("type",), extra="keep"), {"type": "text"}
         ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vivavoce.api.llm import cache_name
+from vivavoce.api.llm import cache_name, check_length
 from vivavoce.api.responses.items import messages
 from vivavoce.api.responses.schema import BODY
 from vivavoce.engines.ports import LlmRequest
@@ -69,6 +69,7 @@ def read(body: Mapping[str, Any], service: VoiceService, caller: Caller) -> Aske
         spoken=False,
         session=cache_name(caller, asked.get("prompt_cache_key")),
     )
+    check_length(llm, "input")
     padded = bool(asked.get("stream_options", {}).get("include_obfuscation"))
     return Asked(info, llm, asked.get("stream", False), padded, _repeated(asked, tools, choice))
 

@@ -11,16 +11,16 @@ from starlette.responses import JSONResponse
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
-from vivavoce.api import llm
+from vivavoce.api import bill, llm
 from vivavoce.api.answers import read_object
 from vivavoce.api.responses.asked import read
 from vivavoce.api.responses.response import Response
 from vivavoce.api.streaming import EVENT_STREAM, Stream, attended, sse
 from vivavoce.engines.ports import LlmDelta, LlmFinish, LlmUsage
+from vivavoce.models.catalogue import ModelInfo
 from vivavoce.protocol import errors
 from vivavoce.protocol.errors import ClientFault
 from vivavoce.protocol.usage import Tokens, Usage
-from vivavoce.sessions.meter import Metrics
 from vivavoce.sessions.service import VoiceService
 
 MOST_BYTES: Final = 32 * 1024 * 1024
@@ -32,7 +32,7 @@ async def create_response(request: Request) -> HttpResponse:
     caller = request.app.state.gate.check(request)
     service: VoiceService = request.app.state.service
     asked = read(await read_object(request, MOST_BYTES), service, caller)
-    deltas = _counted(llm.stream(service.stack(asked.info), asked.llm, caller), asked.info.name, service.metrics)
+    deltas = _counted(llm.stream(service.stack(asked.info), asked.llm, caller), asked.info, service)
     response = Response(asked.repeated, obfuscate=asked.obfuscate)
     if asked.stream:
         return await attended(request, Stream.started(_events(response, deltas), EVENT_STREAM))
@@ -53,7 +53,7 @@ ROUTES: Final = (
 )
 
 
-async def _counted(deltas: AsyncGenerator[LlmDelta], model: str, metrics: Metrics) -> AsyncGenerator[LlmDelta]:
+async def _counted(deltas: AsyncGenerator[LlmDelta], info: ModelInfo, service: VoiceService) -> AsyncGenerator[LlmDelta]:
     """Pass an answer on, and count how it ended and what it used."""
     status = "cancelled"
     try:
@@ -62,7 +62,7 @@ async def _counted(deltas: AsyncGenerator[LlmDelta], model: str, metrics: Metric
                 match delta:
                     case LlmUsage():
                         used = Usage(Tokens(delta.input_tokens), Tokens(delta.output_tokens), delta.cached_tokens)
-                        metrics.used(model, used)
+                        bill.enter(service, info, used)
                     case LlmFinish(reason):
                         status = "completed" if reason in ("stop", "tool_calls") else "incomplete"
                 yield delta
@@ -70,7 +70,7 @@ async def _counted(deltas: AsyncGenerator[LlmDelta], model: str, metrics: Metric
         status = "failed"
         raise
     finally:
-        metrics.responses.labels(model, status).inc()
+        service.metrics.responses.labels(info.name, status).inc()
 
 
 async def _whole(response: Response, deltas: AsyncGenerator[LlmDelta]) -> HttpResponse:

@@ -42,7 +42,7 @@ class MediaWorkers:
         self,
         workers: int = 16,
         *,
-        wait_s: float = 10.0,
+        wait_s: float = 60.0,
         stall_s: float = 20.0,
         longest_s: float = 6 * 3_600.0,
         memory_bytes: int = 256 * 1024 * 1024,

@@ -15,6 +15,7 @@ from vivavoce.audio.media.formats import STATES_ITS_DURATION
 from vivavoce.audio.media.jobs import Decode
 from vivavoce.audio.media.worker.mixdown import Mixdown
 from vivavoce.audio.media.worker.opening import File, describe, family, open_audio
+from vivavoce.audio.media.worker.timeline import Timeline
 
 _PIECE_S = 0.5
 _FIRST_PIECE_S = 0.1
@@ -27,7 +28,8 @@ _TOLERATED = 100
 def decode(file: File, job: Decode, send: Callable[[bytes], None]) -> None:
     """Send the file's audio, s16le mono at the rate asked for, no piece longer than a second.
 
-    Damaged packets are passed over, and a file that is cut off gives what there is. Pieces without audio are signs of life.
+    Damaged packets are passed over, and a file that is cut off gives what there is; where time passes without audio, there is silence.
+    Pieces without audio are signs of life.
 
     Raises:
         MediaError: it is no audio, holds none, is more damage than audio, or too long.
@@ -40,7 +42,7 @@ def decode(file: File, job: Decode, send: Callable[[bytes], None]) -> None:
     piece = round(_PIECE_S * job.rate_hz) * 2
     ready, sent, least = bytearray(), 0, round(_FIRST_PIECE_S * job.rate_hz) * 2
     alive = time.monotonic()
-    for samples in _samples(container, stream, Mixdown(job.rate_hz)):
+    for samples in _samples(container, stream, Mixdown(job.rate_hz), job.rate_hz):
         ready += samples
         if sent + len(ready) > longest:
             raise _too_long(job.longest_s)
@@ -58,14 +60,24 @@ def decode(file: File, job: Decode, send: Callable[[bytes], None]) -> None:
         raise MediaError("there is no audio in the file", "invalid_file")
 
 
-def _samples(container: InputContainer, stream: AudioStream, mixdown: Mixdown) -> Iterator[bytes]:
-    """Yield the stream's samples, and nothing once for every packet that gave none."""
+def _samples(container: InputContainer, stream: AudioStream, mixdown: Mixdown, rate_hz: int) -> Iterator[bytes]:
+    """Yield the stream's samples, silence where its time stamps leave a gap, and nothing once for every packet that gave none."""
+    timeline = Timeline(container)
     for frame in _frames(container, stream):
         if frame is None:
             yield b""
-        else:
-            yield from mixdown.feed(frame)
+            continue
+        missing = round(timeline.silence_before(frame) * rate_hz) * 2
+        if missing:
+            yield from mixdown.flush()
+            yield from _silence(missing, round(_PIECE_S * rate_hz) * 2)
+        yield from mixdown.feed(frame)
     yield from mixdown.flush()
+
+
+def _silence(size: int, piece: int) -> Iterator[bytes]:
+    for start in range(0, size, piece):
+        yield bytes(min(piece, size - start))
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame | None]:

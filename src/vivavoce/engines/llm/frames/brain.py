@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +32,15 @@ from vivavoce.engines.ports import (
 
 CHARS_PER_TOKEN = 4
 """Tokens are estimated as characters / 4, rounded up: the usual rule of thumb for English, and the brain has no tokenizer."""
+
+LONGEST_MESSAGE = 8_000
+"""Characters of a message that are read: ten minutes of speech. What is typed may be megabytes, and reading those takes minutes."""
+
+LONGEST_CONVERSATION = 400_000
+"""Characters of the latest messages that are read, somewhat less than the window of a session holds."""
+
+_CACHED_TOOL = 32_768
+"""Longest description of a tool that is kept parsed, in characters."""
 
 _PIECE = re.compile(r"\S+\s*|\s+")
 _ARGUMENT_PIECE_CHARS = 24
@@ -97,14 +107,15 @@ class FramesBrain:
 
     def decide(self, request: LlmRequest) -> Answer:
         """Return the whole answer to a request at once; pure but for its caches."""
-        spoken = _literal_order(request.messages)
+        messages = _readable(request.messages)
+        spoken = _literal_order(messages)
         if spoken is not None:
             return Answer(spoken)
         tools = _functions(request.tools)
         forced = _forced(request.tool_choice, tools)
-        instructions = request.messages[0].text if request.messages and request.messages[0].role == "system" else ""
+        instructions = messages[0].text if messages and messages[0].role == "system" else ""
         dialogue = Dialogue(tools, self._router, forced=forced, eager=request.tool_choice == "required")
-        state = dialogue.replay(request.messages)
+        state = dialogue.replay(messages)
         terms = Terms(
             tools=tools,
             instructions=instructions,
@@ -115,9 +126,25 @@ class FramesBrain:
         return answer(state, terms)
 
 
+def _readable(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Return the messages cut to what can be read while somebody waits: the first, and the latest from something the user said on."""
+    short = tuple(
+        message if len(message.text) <= LONGEST_MESSAGE else replace(message, text=message.text[:LONGEST_MESSAGE])
+        for message in messages
+    )
+    room = LONGEST_CONVERSATION
+    for place in range(len(short) - 1, 0, -1):
+        room -= len(short[place].text)
+        if room < 0:
+            begin = next((later for later in range(place + 1, len(short)) if short[later].role == "user"), len(short) - 1)
+            return (short[0], *short[begin:]) if short[0].role == "system" else short[begin:]
+    return short
+
+
 def _functions(tools: Sequence[Mapping[str, Any]]) -> tuple[Tool, ...]:
     functions = [tool for tool in tools if tool.get("type", "function") == "function" and tool.get("name")]
-    return tuple(_parsed(json.dumps(tool, default=str)) for tool in functions)
+    texts = [json.dumps(tool, default=str) for tool in functions]
+    return tuple(_parsed(text) if len(text) <= _CACHED_TOOL else parse_tool(json.loads(text)) for text in texts)
 
 
 @lru_cache(maxsize=256)
