@@ -88,7 +88,7 @@ fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m long tests/server/test_hostile_frames.py tests/server/test_hostile_live_frames.py $(ARGS)
 
 fuzz-media: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -s -m long tests/audio/test_media_hostile.py tests/audio/test_media_long.py $(ARGS)
+	$(BIN)/python -m pytest -s -m long tests/audio/test_media_hostile.py tests/audio/test_media_long.py tests/server/test_form_fuzz.py $(ARGS)
 
 properties: $(VENV)/.installed-dev
 	HYPOTHESIS_PROFILE=properties $(BIN)/python -m pytest tests/core/test_invariants.py tests/core/test_transcription_invariants.py $(ARGS)

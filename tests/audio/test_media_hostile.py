@@ -58,7 +58,7 @@ MUTATIONS = (flip, flip, cut, enlarge, enlarge, repeat)
 
 def hostile(originals: dict[str, bytes], number: int) -> tuple[str, bytes]:
     """Return the name and the bytes of the broken file of a number; the same at every run."""
-    chance = random.Random(SEED + number)
+    chance = random.Random(SEED * 1_000_000 + number)
     names = sorted(originals)
     name = names[number % len(names)]
     data = bytearray(originals[name])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from test_frames_slots import assert_valid
 
 from vivavoce.cli.coffee_bar import INSTRUCTIONS, ORDER_DRINK
-from vivavoce.engines.llm.frames.brain import FramesBrain
+from vivavoce.engines.llm.frames.brain import LONGEST_CONVERSATION, LONGEST_MESSAGE, FramesBrain, _parsed, _readable
 from vivavoce.engines.llm.frames.text import plain
 from vivavoce.engines.ports import LanguageModel, LlmFinish, LlmRequest, Message, TextDelta, ToolCall, ToolCallDelta
 
@@ -183,3 +183,28 @@ def test_any_conversation_gets_an_answer(messages: list[tuple[Any, str]]) -> Non
     request = LlmRequest(tuple(Message(role, text) for role, text in messages), (*TOOLS, ORDER_DRINK))
     deltas = collect(FramesBrain(), request)
     assert isinstance(deltas[-1], LlmFinish)
+
+
+# --- bounds ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_of_a_text_of_megabytes_only_the_beginning_is_read() -> None:
+    said = "what's the weather in paris" + " " * LONGEST_MESSAGE
+    assert collect(FramesBrain(), ask(said + "what time is it " * 200_000, *TOOLS)) == collect(FramesBrain(), ask(said, *TOOLS))
+
+
+def test_of_a_conversation_of_megabytes_the_instructions_and_the_latest_are_read() -> None:
+    old = [Message(role, "blah " * 1_000) for _ in range(400) for role in ("user", "assistant")]
+    latest = Message("user", "what's the weather in paris")
+    answer = collect(FramesBrain(), LlmRequest((Message("system", "Be kind."), *old, latest), (WEATHER,)))
+    assert calls_of(answer) == [("get_weather", {"city": "Paris"})]
+    read = _readable((Message("system", "Be kind."), *old, latest))
+    assert read[0].role == "system" and read[1].role == "user" and read[-1] == latest
+    assert sum(len(message.text) for message in read) <= LONGEST_CONVERSATION + LONGEST_MESSAGE
+
+
+def test_a_tool_of_megabytes_is_not_kept_in_mind() -> None:
+    _parsed.cache_clear()
+    wordy = {**WEATHER, "description": "x" * 1_000_000}
+    collect(FramesBrain(), ask("what's the weather in paris", wordy))
+    assert not _parsed.cache_info().currsize

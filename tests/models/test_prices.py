@@ -38,6 +38,23 @@ def test_the_operator_may_say_what_it_really_costs() -> None:
     assert prices.agent("gpt-realtime-2").of(usage) == 24.0 + 1.0
 
 
+def test_what_answers_requests_is_priced_and_a_text_model_of_the_operators_is_not() -> None:
+    prices, usage = PriceTable({}), Usage(input=Tokens(text=MILLION), output=Tokens(text=MILLION, audio=MILLION))
+    assert prices.answer("gpt-audio", "chat").of(usage) == 2.5 + 10 + 64
+    assert prices.answer("gpt-4o-mini-tts", "speech").of(usage) == 0.6 + 12
+    assert prices.answer("gpt-realtime-2", "agent").of(usage) == prices.agent("gpt-realtime-2").of(usage)
+    assert prices.answer("gpt-5.6-luna", "chat").of(usage) == 0.0
+    own = PriceTable({"gpt-5.6-luna": PriceSettings(text_in=0.1, text_out=0.4)})
+    assert own.answer("gpt-5.6-luna", "chat").of(usage) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("snapshot", "model"), [("gpt-4o-mini-transcribe-2025-12-15", "gpt-4o-mini-transcribe")])
+def test_a_snapshot_costs_what_its_model_does(snapshot: str, model: str) -> None:
+    prices = PriceTable({})
+    assert prices.transcription(snapshot).of_seconds(60) == prices.transcription(model).of_seconds(60) == 0.003
+    assert prices.answer("gpt-audio-mini-2025-10-06", "chat") == prices.answer("gpt-audio-mini", "chat")
+
+
 def test_transcription_is_priced_by_the_minute() -> None:
     prices = PriceTable({"whisper-1": PriceSettings(per_minute=0.6)})
     assert prices.transcription("gpt-realtime-whisper").of_seconds(120) == pytest.approx(0.034)

@@ -15,8 +15,10 @@ from kit import Serving, serving
 _EXPECTED = (
     "ASGI callable returned without completing handshake.",
     "ASGI callable returned without completing response.",
+    "Cancel 1 running task(s), timeout graceful shutdown exceeded",
 )
-"""What uvicorn logs of every handshake that was refused, and refused properly; and of a scripted backend that hangs up."""
+"""What uvicorn logs of every handshake that was refused, and refused properly; of a scripted backend that hangs up; and of a request that
+takes longer than a server that is told to stop will wait."""
 
 
 @pytest.fixture(autouse=True)

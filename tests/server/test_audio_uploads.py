@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
@@ -13,6 +16,7 @@ from audio_files_kit import TRANSCRIPTIONS, TWO, Raw, error_of, form, official, 
 
 from kit import PATIENCE_S, eventually, scripted, serving
 from vivavoce.api import body as body_module
+from vivavoce.api.audio import uploads
 from vivavoce.api.audio.uploads import LARGEST_FILE
 
 __all__ = ["temporary"]
@@ -201,6 +205,32 @@ async def test_a_form_may_come_in_pieces_of_any_size(step: int) -> None:
     async with serving(scripted(recognizer=two("hello"))) as server, httpx.AsyncClient(base_url=server.url, timeout=60) as client:
         answer = await client.post(TRANSCRIPTIONS, content=pieces(), headers={"Content-Type": content_type})
     assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "bytes"])
+async def test_a_full_disk_is_told_and_not_taken_for_a_crash(
+    what: str, temporary: Path, monkeypatch: pytest.MonkeyPatch, log: list[Any]
+) -> None:
+    """Whatever it is that has no room; and the next file is taken when there is some again."""
+    async with serving(scripted(recognizer=two())) as server:
+        with monkeypatch.context() as full:
+            if what == "folder":
+                full.setattr(tempfile, "tempdir", str(temporary / "not there"))
+            elif what == "file":
+                full.setattr(Path, "open", _no_room)
+            else:
+                full.setattr(uploads, "_file", lambda path: open("/dev/full", "wb", buffering=0))  # noqa: SIM115 - it is entered
+            answer = await post(server, [WHISPER])
+        assert error_of(answer, 503)["code"] == "server_is_overloaded"
+        assert answer.headers["retry-after"]
+        assert (await post(server, [WHISPER])).status_code == 200
+    assert not left(temporary)
+    assert {line["event"] for line in log} == {"a temporary file cannot be written", "a file was not answered"}
+    log.clear()
+
+
+def _no_room(*args: Any, **options: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 async def test_many_at_once_wait_for_their_turn() -> None:

@@ -437,6 +437,21 @@ async def test_requests_are_counted_and_tokens_charged_be_it_for_an_answer_that_
     assert (refused.status_code, refused.json()["error"]["type"]) == (429, "tokens")
 
 
+@pytest.mark.parametrize(("fault", "told"), [(Fail("no such model", 404), "false"), (Fail("broken", 500), None)])
+async def test_official_clients_do_not_try_again_what_cannot_succeed(fault: Fail, told: str | None) -> None:
+    brain = ScriptedBrain([fault], [fault], "Hello.")
+    async with serving(scripted(brain)) as server:
+        assert (await post(server)).headers.get("x-should-retry") == told
+        async with openai.AsyncOpenAI(base_url=f"{server.url}/v1", api_key="sk-unused", max_retries=2) as client:
+            asking = client.chat.completions.create(model=MODEL, messages=said())
+            if told is None:
+                assert (await asking).choices[0].message.content == "Hello."
+                return
+            with pytest.raises(openai.InternalServerError):
+                await asking
+    assert len(brain.requests) == 2
+
+
 async def test_answers_and_tokens_are_seen_in_the_metrics() -> None:
     brain = ScriptedBrain([Say("Good morning."), Count(30, 5)], [Fail("no capacity", 503)])
     async with serving(scripted(brain)) as server:
@@ -445,7 +460,9 @@ async def test_answers_and_tokens_are_seen_in_the_metrics() -> None:
         metrics = server.service.metrics
         ended = {status: metrics.responses.labels(MODEL, status)._value.get() for status in ("completed", "failed")}
         tokens = [metrics.tokens.labels(MODEL, direction, "text")._value.get() for direction in ("input", "output")]
+        cost = metrics.cost.labels(MODEL)._value.get()
     assert (ended, tokens) == ({"completed": 1, "failed": 1}, [30, 5])
+    assert cost == pytest.approx((30 * 2.5 + 5 * 10) / 1_000_000)
 
 
 async def test_an_operators_own_chat_model_answers_under_its_name() -> None:

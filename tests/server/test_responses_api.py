@@ -284,6 +284,7 @@ async def test_usage_is_what_the_backend_counts_and_is_charged() -> None:
 async def test_answers_and_tokens_are_seen_in_the_metrics() -> None:
     async with asking([Say("Yes."), Count(40, 9)], [Say("No"), Cut()]) as (client, _, running):
         await client.responses.create(model=MODEL, input="hi")
+        assert running.service.metrics.cost.labels(MODEL)._value.get() == pytest.approx((40 * 4 + 9 * 16) / 1_000_000)
         await events_of(running)
         metrics = running.service.metrics
         ended = {status: metrics.responses.labels(MODEL, status)._value.get() for status in ("completed", "failed")}

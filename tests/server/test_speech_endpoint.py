@@ -19,6 +19,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kit import Serving, eventually, scripted, serving
+from vivavoce.api.audio.places import Places
 from vivavoce.api.audio.speech import CONTENT_TYPES
 from vivavoce.audio.codec import convert
 from vivavoce.audio.media import MediaWorkers
@@ -157,10 +158,39 @@ async def test_events_carry_the_audio_and_end_with_the_usage() -> None:
     pcm = samples(b"".join(base64.b64decode(event["audio"]) for event in deltas))
     assert np.array_equal(pcm, np.concatenate([voice.span(clause).pcm for clause in voice.clauses]))
     seconds = 0.3 * len(TEXT.split())
+    cost = server.service.metrics.cost.labels(MODEL)._value.get()
+    assert cost == pytest.approx((16 * 0.6 + round(seconds * 20) * 12) / 1_000_000)
     assert done == {
         "type": "speech.audio.done",
         "usage": {"input_tokens": 16, "output_tokens": round(seconds * 20), "total_tokens": 16 + round(seconds * 20)},
     }
+
+
+async def test_many_texts_are_read_in_turn_for_sessions_need_the_voice_too() -> None:
+    voice = _CountingSynthesizer(delay_s=0.005)
+    async with serving(scripted(synthesizer=voice)) as server:
+        app: Any = server.server.config.app
+        app.state.files = Places(at_once=2)
+        answers = await asyncio.gather(*(post(server, response_format="pcm") for _ in range(6)))
+        assert [answer.status_code for answer in answers] == [200] * 6
+    assert voice.most == 2
+
+
+class _CountingSynthesizer(ScriptedSynthesizer):
+    """A voice that knows how many clauses it has made at once."""
+
+    most = now = 0
+
+    async def synthesize(self, clauses: AsyncIterator[str], style: VoiceStyle) -> AsyncIterator[SpeechSpan]:
+        async def counted() -> AsyncIterator[str]:
+            async for clause in clauses:
+                self.now += 1
+                self.most = max(self.most, self.now)
+                yield clause
+
+        async for span in super().synthesize(counted(), style):
+            self.now -= 1
+            yield span
 
 
 async def test_an_official_client_reads_the_events(server: Serving) -> None:

@@ -7,6 +7,11 @@ from vivavoce.protocol import errors
 from vivavoce.protocol.errors import ClientFault
 
 
+def sentence(words: str) -> str:
+    """Return what a worker or an engine of ours says of its failure as a sentence."""
+    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith(('.', '!', '?')) else '.'}"
+
+
 def media_fault(error: MediaError, param: str | None) -> ClientFault:
     """Return the fault of audio that could not be read or written.
 
@@ -17,5 +22,5 @@ def media_fault(error: MediaError, param: str | None) -> ClientFault:
     if error.code == "overloaded":
         return errors.overloaded("too many audio files are being worked on")
     if error.code == "failed" or param is None:
-        return errors.engine_failed(str(error))
+        return errors.engine_failed(sentence(str(error)))
     return errors.refused_value(param, f"Invalid '{param}': {error}.")

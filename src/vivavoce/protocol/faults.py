@@ -81,9 +81,12 @@ def json_type(value: object) -> str:
 
 
 def quoted(value: object, limit: int = 64) -> str:
-    """Return the value as a short quoted text, safe to put into a message."""
+    """Return the value as a short quoted text, safe to put into a message: in one line, with nothing in it that cannot be seen."""
     text = value if isinstance(value, str) else repr(value)
-    return f"'{text if len(text) <= limit else text[:limit] + '…'}'"
+    shown = text[:limit]
+    if not shown.isprintable():
+        shown = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in shown)
+    return f"'{shown if len(text) <= limit else shown + '…'}'"
 
 
 def figure(value: float) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from vivavoce.api.media import media_fault
+from vivavoce.api.media import media_fault, sentence
 from vivavoce.audio.media import SPEECH_RATE_HZ, MediaError, MediaWorkers
 from vivavoce.engines.ports import EngineFault, RecognitionOptions, Vocabulary
 from vivavoce.models.prices import PriceTable
@@ -189,4 +189,4 @@ def told_as_faults() -> Generator[None]:
     except MediaError as error:
         raise media_fault(error, "file") from error
     except EngineFault as fault:
-        raise errors.engine_failed(fault.message, fault.code, temporary=fault.temporary) from fault
+        raise errors.engine_failed(sentence(fault.message), fault.code, temporary=fault.temporary) from fault

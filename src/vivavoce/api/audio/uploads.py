@@ -9,6 +9,7 @@ Source: RFC 7578 (multipart/form-data).
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -43,6 +44,10 @@ ENDINGS: Final = frozenset(
 
 _WRITE_BYTES: Final = 256 * 1024
 """How much is gathered for one write, which takes a thread."""
+
+
+# What is wrong with a form its sender is told; the parser would tell the operator as well, every time.
+logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)

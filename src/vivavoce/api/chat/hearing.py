@@ -16,7 +16,7 @@ from typing import Final
 from vivavoce.api.audio.places import Places
 from vivavoce.api.chat.messages import Recording
 from vivavoce.api.disk import no_disk
-from vivavoce.api.media import media_fault
+from vivavoce.api.media import media_fault, sentence
 from vivavoce.audio.media import SPEECH_RATE_HZ, MediaError, MediaWorkers
 from vivavoce.engines.ports import EngineFault, RecognitionOptions
 from vivavoce.models.stack import Stack
@@ -86,7 +86,7 @@ class Hearing:
                 except MediaError as error:
                     raise media_fault(error, param) from error
                 except EngineFault as fault:
-                    raise errors.engine_failed(fault.message, fault.code, temporary=fault.temporary) from fault
+                    raise errors.engine_failed(sentence(fault.message), fault.code, temporary=fault.temporary) from fault
         return Heard("".join(texts).strip(), measured.ms)
 
 

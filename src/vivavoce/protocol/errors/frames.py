@@ -30,9 +30,14 @@ def missing(param: str) -> ClientFault:
     return ClientFault(f"Missing required parameter: '{param}'.", "missing_required_parameter", param)
 
 
+_LONGEST_NAME: Final = 256
+"""How much of a name nobody knows is said: it is the client's, of any length, and with anything in it."""
+
+
 def unknown(param: str) -> ClientFault:
     """Return the fault of a field the service does not have."""
-    return ClientFault(f"Unknown parameter: '{param}'.", UNKNOWN, param)
+    shown = quoted(param, _LONGEST_NAME)
+    return ClientFault(f"Unknown parameter: {shown}.", UNKNOWN, shown[1:-1])
 
 
 def wrong_type(param: str, expected: str, got: object) -> ClientFault:

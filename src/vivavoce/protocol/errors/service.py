@@ -82,17 +82,11 @@ def overloaded(what: str) -> ClientFault:
 
 def engine_failed(message: str, code: str = SERVER_ERROR, *, temporary: bool = True) -> ClientFault:
     """Return the fault of an engine that failed a request: 429 where its backend is at a limit, 503 where trying again may help."""
-    message = _sentence(message)
     if code == "rate_limit_exceeded":
         return ClientFault(message, code, type="requests", status=429)
     if code == "insufficient_quota":
         return ClientFault(message, code, type=code, status=429)
     return ClientFault(message, code, type=SERVER_ERROR, status=503 if temporary else 502)
-
-
-def _sentence(words: str) -> str:
-    """Return what an engine says of its failure as a sentence."""
-    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith(('.', '!', '?', '…')) else '.'}"
 
 
 def internal() -> ClientFault:
