@@ -2,9 +2,9 @@
 
 Source of the table: wire reference E.3, and for gpt-audio-1.5, gpt-4o-mini-audio-preview, gpt-4o-mini-tts and the text of gpt-audio-mini the
 models' pages at developers.openai.com (November 2026), US dollars. The rest of the audio API's prices are as commonly quoted: set your own in
-`[prices]` where it matters. A snapshot costs what its model does. An agent model that the table does not list is priced like its family: `mini` models like
-gpt-realtime-2.1-mini, older ones like gpt-realtime-1.5. Other models it does not list cost nothing unless they are configured: the text
-models among them are answered by the operator's own.
+`[prices]` where it matters. A snapshot costs what its model does. An agent model that the table does not list is priced like its family:
+`mini` models like gpt-realtime-2.1-mini, older ones like gpt-realtime-1.5. Other models it does not list cost nothing unless they are
+configured: the text models among them are answered by the operator's own.
 """
 
 from __future__ import annotations
