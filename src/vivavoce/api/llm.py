@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from vivavoce.api.engine_faults import engine_faults
 from vivavoce.engines.ports import (
     EngineFault,
     LlmDelta,
@@ -68,25 +69,19 @@ async def stream(stack: Stack, request: LlmRequest, caller: Caller, *, counted: 
         raise refused
     account = _Account(request)
     try:
-        async with closing(stack.llm.generate(request)) as deltas:
-            async for delta in deltas:
-                match account.take(delta):
-                    case LlmFinish() as finish:
-                        yield account.usage()
-                        yield finish
-                        return
-                    case None:
-                        continue
-                    case kept:
-                        yield kept
-        raise EngineFault("The model broke off in the middle of its answer.")
-    except EngineFault as fault:
-        raise errors.engine_failed(fault.message, fault.code, temporary=fault.temporary) from fault
-    except errors.ClientFault:
-        raise
-    except Exception as error:
-        _log.exception("engine crashed")
-        raise errors.internal() from error
+        with engine_faults(_log):
+            async with closing(stack.llm.generate(request)) as deltas:
+                async for delta in deltas:
+                    match account.take(delta):
+                        case LlmFinish() as finish:
+                            yield account.usage()
+                            yield finish
+                            return
+                        case None:
+                            continue
+                        case kept:
+                            yield kept
+            raise EngineFault("The model broke off in the middle of its answer.")
     finally:
         usage = account.usage()
         caller.limiter.use(usage.input_tokens + usage.output_tokens)

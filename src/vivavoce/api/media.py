@@ -1,13 +1,17 @@
-"""What goes wrong with media files, in the official shape."""
+"""What goes wrong with media files and with hearing them, in the official shape."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from vivavoce.audio.media import MediaError
+from vivavoce.engines.ports import EngineFault
 from vivavoce.protocol import errors
 from vivavoce.protocol.errors import ClientFault
 
 
-def sentence(words: str) -> str:
+def _sentence(words: str) -> str:
     """Return what a worker or an engine of ours says of its failure as a sentence."""
     return f"{words[:1].upper()}{words[1:]}{'' if words.endswith(('.', '!', '?')) else '.'}"
 
@@ -22,5 +26,16 @@ def media_fault(error: MediaError, param: str | None) -> ClientFault:
     if error.code == "overloaded":
         return errors.overloaded("too many audio files are being worked on")
     if error.code == "failed" or param is None:
-        return errors.engine_failed(sentence(str(error)))
+        return errors.engine_failed(_sentence(str(error)))
     return errors.refused_value(param, f"Invalid '{param}': {error}.")
+
+
+@contextmanager
+def hearing_faults(param: str) -> Generator[None]:
+    """Turn what goes wrong with reading and recognizing audio into the official errors; `param` is where the client put it."""
+    try:
+        yield
+    except MediaError as error:
+        raise media_fault(error, param) from error
+    except EngineFault as fault:
+        raise errors.engine_failed(_sentence(fault.message), fault.code, temporary=fault.temporary) from fault

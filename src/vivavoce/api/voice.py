@@ -10,9 +10,10 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from vivavoce.api.engine_faults import engine_faults
 from vivavoce.audio.codec import convert
 from vivavoce.dialogue.written_language import OWN_SCRIPT, language_of, script_language
-from vivavoce.engines.ports import EngineFault, SpeechSpan, Synthesizer, VoiceStyle
+from vivavoce.engines.ports import SpeechSpan, Synthesizer, VoiceStyle
 from vivavoce.engines.tts.voices import VOICE_NAMES
 from vivavoce.protocol import errors
 from vivavoce.protocol.schema import NEVER, Also, Choice, Either, Record, Text
@@ -76,7 +77,7 @@ async def speak(
     Raises:
         ClientFault: the voice failed, or does not speak the language.
     """
-    try:
+    with engine_faults(_log):
         async with closing(clauses):
             run = _Run(clauses, _Languages(style.language))
             while (language := await run.next()) is not None:
@@ -85,13 +86,6 @@ async def speak(
                 async with closing(texts), closing(synthesizer.synthesize(texts, replace(style, language=language))) as spans:
                     async for span in spans:
                         yield _spoken(span)
-    except EngineFault as fault:
-        raise errors.engine_failed(fault.message, fault.code, temporary=fault.temporary) from fault
-    except errors.ClientFault:
-        raise
-    except Exception as error:
-        _log.exception("engine crashed")
-        raise errors.internal() from error
 
 
 class _Languages:

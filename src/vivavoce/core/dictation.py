@@ -411,8 +411,8 @@ class Dictation:
 
     def _tell_partial(self, segment: _Segment, heard: Heard) -> None:
         delta = segment.shown.extend(heard.text)
-        words = self._words(segment, heard.words)
         if delta:
+            words = self._words(segment, heard.words)
             start_ms, end_ms = self._times(segment, words[segment.words :])
             self._say(segment, delta, start_ms, end_ms, words[segment.words :], heard.language)
             segment.words = len(words)

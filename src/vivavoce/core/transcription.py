@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vivavoce.core import effects, inputs
+from vivavoce.core.conversation import Item, Part
 from vivavoce.core.dictation import Dictation, Missed, PassageOver, Said, Told
 from vivavoce.core.effects import Effect
 from vivavoce.core.front import Front
@@ -225,13 +226,7 @@ class TranscriptionCore:
 
     def _add_item(self, item_id: str) -> None:
         """Tell of a new item. The session keeps none: nobody reads them back."""
-        item = {
-            "id": item_id,
-            "type": "message",
-            "status": "completed",
-            "role": "user",
-            "content": [{"type": "input_audio", "transcript": None}],
-        }
+        item = Item(item_id, "message", role="user", parts=[Part("input_audio")]).wire()
         self._send(events.buffer_committed(self._last_item, item_id))
         self._send(events.item_added(self._last_item, item))
         self._send(events.item_done(self._last_item, item))

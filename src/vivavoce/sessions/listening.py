@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from typing import Any, Final
 
 import structlog
@@ -58,7 +59,7 @@ class Listener:
         self._recognizers = recognizers
         self._prepares = prepares
         self._bounded = at_once is not None
-        self._turns = asyncio.Semaphore(at_once or 1)
+        self._turns = nullcontext() if at_once is None else asyncio.Semaphore(at_once)
         self._log = structlog.get_logger("vivavoce.listening").bind(session=session_id)
         self._put: Put
         self._start: Start
@@ -143,9 +144,6 @@ class Listener:
         task.add_done_callback(over)
 
     async def _run(self, job: int, recognizer: Recognizer, feed: Feed, wanted: RecognitionOptions) -> None:
-        if not self._bounded:
-            await recognition.recognize(job, recognizer, feed, wanted, self._put)
-            return
         async with self._turns:
             await recognition.recognize(job, recognizer, feed, wanted, self._put)
 

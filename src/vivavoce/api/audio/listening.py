@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from vivavoce.api.media import media_fault, sentence
-from vivavoce.audio.media import SPEECH_RATE_HZ, MediaError, MediaWorkers
-from vivavoce.engines.ports import EngineFault, RecognitionOptions, Vocabulary
+from vivavoce.api.media import hearing_faults
+from vivavoce.audio.media import SPEECH_RATE_HZ, MediaWorkers
+from vivavoce.engines.ports import RecognitionOptions, Vocabulary
 from vivavoce.models.prices import PriceTable
 from vivavoce.models.stack import Stack
 from vivavoce.protocol import errors
@@ -76,7 +76,7 @@ async def opened(media: MediaWorkers, path: Path, longest_ms: int | None) -> Asy
         ClientFault: it is no audio that can be read.
     """
     async with closing(media.decode(path, SPEECH_RATE_HZ)) as chunks:
-        with told_as_faults():
+        with hearing_faults("file"):
             first = await anext(chunks, b"")
         yield Recording(first, chunks, longest_ms)
 
@@ -135,7 +135,7 @@ async def heard(stack: Stack, account: Account, *, partials: bool = False) -> As
         partials=partials,
     )
     try:
-        with told_as_faults():
+        with hearing_faults("file"):
             async with closing(dictate(recording, stack, options, request.pauses)) as said:
                 async for piece in said:
                     account.text += piece.text
@@ -179,14 +179,3 @@ def language_of(segments: list[Segment], stack: Stack, request: FileRequest) -> 
 def languages_of(segments: list[Segment]) -> list[str]:
     """Return the languages the recognizer told, in the order they were heard."""
     return list(dict.fromkeys(segment.language for segment in segments if segment.language))
-
-
-@contextmanager
-def told_as_faults() -> Generator[None]:
-    """Turn what goes wrong with files and engines into the official errors."""
-    try:
-        yield
-    except MediaError as error:
-        raise media_fault(error, "file") from error
-    except EngineFault as fault:
-        raise errors.engine_failed(sentence(fault.message), fault.code, temporary=fault.temporary) from fault

@@ -12,8 +12,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from vivavoce.api.audio.files import FileRoute, Maker, Work
-from vivavoce.api.audio.listening import Segments, heard, told_as_faults
+from vivavoce.api.audio.listening import Segments, heard
 from vivavoce.api.audio.transcriptions import as_text
+from vivavoce.api.media import hearing_faults
 from vivavoce.engines.ports import TranslationRequest, Translator, translates
 from vivavoce.protocol import errors, transcripts
 from vivavoce.protocol.transcription_request import translation_request
@@ -63,7 +64,7 @@ class _English:
         if translator is None or not translates(translator.capabilities.pairs, language, ENGLISH):
             raise errors.cannot_translate(language)
         asked = TranslationRequest(text, language, ENGLISH, tuple(self._context))
-        with told_as_faults():
+        with hearing_faults("file"):
             async with closing(translator.translate(asked)) as pieces:
                 return "".join([piece async for piece in pieces]).strip()
 

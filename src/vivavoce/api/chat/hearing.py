@@ -16,9 +16,9 @@ from typing import Final
 from vivavoce.api.audio.places import Places
 from vivavoce.api.chat.messages import Recording
 from vivavoce.api.disk import no_disk
-from vivavoce.api.media import media_fault, sentence
-from vivavoce.audio.media import SPEECH_RATE_HZ, MediaError, MediaWorkers
-from vivavoce.engines.ports import EngineFault, RecognitionOptions
+from vivavoce.api.media import hearing_faults
+from vivavoce.audio.media import SPEECH_RATE_HZ, MediaWorkers
+from vivavoce.engines.ports import RecognitionOptions
 from vivavoce.models.stack import Stack
 from vivavoce.protocol import errors
 from vivavoce.sessions.closing import closing
@@ -80,13 +80,9 @@ class Hearing:
         with self.places.upload():
             async with self.places.work(), closing(self.media.decode(path, SPEECH_RATE_HZ)) as chunks:
                 measured = _Measured(chunks, param)
-                try:
+                with hearing_faults(param):
                     async with closing(dictate(measured, stack, options)) as said:
                         texts = [piece.text async for piece in said]
-                except MediaError as error:
-                    raise media_fault(error, param) from error
-                except EngineFault as fault:
-                    raise errors.engine_failed(sentence(fault.message), fault.code, temporary=fault.temporary) from fault
         return Heard("".join(texts).strip(), measured.ms)
 
 
