@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from bench.asr_orders import found_in, wanted
@@ -85,9 +86,18 @@ def _recording(group: str, entry: Mapping[str, Any]) -> Recording:
     pcm = read_wav(speech_folder() / entry["file"], SPEECH_RATE_HZ)[0].astype("<i2").tobytes()
     slots = wanted(entry["slots"]["slots"]) if group == "orders" else {}
     options = RecognitionOptions(
-        language="en", vocabulary=ORDER_VOCABULARY if slots else Vocabulary(), narrow_band=group == "telephone"
+        language="en",
+        vocabulary=ORDER_VOCABULARY if slots else Vocabulary(),
+        narrow_band=group == "telephone",
+        speaker=_person(entry["file"]),
     )
     return Recording(entry["file"], group, pcm, "" if slots else entry["text"], slots, options)
+
+
+def _person(file: str) -> str:
+    """Return who speaks, where the file's name tells (`fsdd_7_theo.wav`), or nothing."""
+    _, is_named, rest = Path(file).stem.partition("fsdd_")
+    return rest.partition("_")[2] if is_named else ""
 
 
 def slots_right(recording: Recording, text: str) -> int:
@@ -102,7 +112,8 @@ async def whole(recognizer: Recognizer, recording: Recording) -> Hypothesis:
     async def audio() -> AsyncGenerator[bytes, None]:
         yield recording.pcm
 
-    async for hypothesis in recognizer.recognize(audio(), recording.options):
+    options = replace(recording.options, speaker=_session(recording, "whole"))
+    async for hypothesis in recognizer.recognize(audio(), options):
         if hypothesis.final:
             return hypothesis
     raise RuntimeError("the recognizer gave no final")
@@ -128,7 +139,7 @@ async def streamed(recognizer: Recognizer, recording: Recording, delay: Delay, r
     job, revisions = Job("item", 0, 0.0), 0
     told: list[float] = []
     transcript = ""
-    options = replace(recording.options, partials=True, delay=delay)
+    options = replace(recording.options, partials=True, delay=delay, speaker=_session(recording, delay))
     async for hypothesis in recognizer.recognize(_in_real_time(recording, began), options):
         if hypothesis.final:
             _, transcript = job.complete(hypothesis.text)
@@ -141,6 +152,11 @@ async def streamed(recognizer: Recognizer, recording: Recording, delay: Delay, r
     words = [word.text for word in reference.words]
     delays = tuple(told[ours] - reference.words[theirs].end_ms for ours, theirs in same_words(transcript.split(), words))
     return Streamed(recording, delay, transcript, delays, completed, revisions)
+
+
+def _session(recording: Recording, name: str) -> str:
+    """Return the name a person goes by in one of the sessions: what is learnt in one is not known in another."""
+    return f"{name}/{recording.options.speaker}" if recording.options.speaker else ""
 
 
 async def _in_real_time(recording: Recording, began: float) -> AsyncIterator[bytes]:
