@@ -9,7 +9,7 @@ LOCK   := -c requirements/constraints.txt
 # A voice is needed: the system's flite (permissive) if it is there, else espeak-ng (GPL, as a separate process) from its package.
 VOICE  := $(shell $(PYTHON) -c 'import ctypes.util as u; print("" if u.find_library("flite_cmu_us_rms") else "[espeak]")' 2>/dev/null)
 
-.PHONY: demo serve test api-check conformance lint types bench bench-asr bench-orders bench-turn bench-sessions bench-transcribe bench-translate bench-vad bench-long-file soak soak-virtual soak-live fuzz fuzz-media properties clean help
+.PHONY: demo serve test api-check conformance lint types bench bench-asr bench-orders bench-turn bench-sessions bench-transcribe bench-translate bench-vad bench-echo bench-noise bench-webrtc bench-long-file soak soak-virtual soak-live fuzz fuzz-media properties screenshots clean help
 
 help:
 	@echo "make demo            a spoken conversation: a caller orders coffee (out/demo.wav)"
@@ -18,11 +18,12 @@ help:
 	@echo "make api-check       whatever the OpenAPI document allows and forbids, against a real server (ARGS=--short: half a minute)"
 	@echo "make serve           the server on http://127.0.0.1:8000/v1"
 	@echo "make lint types      style, import contracts; mypy --strict"
-	@echo "make bench           all benchmarks; also bench-asr, bench-orders, bench-turn, bench-sessions, bench-transcribe, bench-translate, bench-vad"
+	@echo "make bench           all benchmarks; also bench-asr, bench-orders, bench-turn, bench-sessions, bench-transcribe, bench-translate, bench-vad, bench-echo, bench-noise, bench-webrtc"
 	@echo "make soak            half an hour of real sessions; soak-virtual: two hours in virtual time"
 	@echo "make soak-live       two virtual hours of transcription and of translation, seven ways"
 	@echo "make fuzz properties forty thousand broken frames; twice ten thousand interleavings"
 	@echo "make fuzz-media      a thousand broken media files (others with FUZZ_SEED=2), broken forms, and an hour of audio"
+	@echo "make screenshots     the pictures of docs/playground.md, taken in Chromium"
 	@echo "make bench-long-file an hour of speech through /v1/audio/transcriptions: memory may not grow"
 
 demo: $(VENV)/.installed
@@ -48,7 +49,7 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
-bench: bench-vad bench-asr bench-turn bench-sessions bench-orders bench-transcribe bench-translate
+bench: bench-vad bench-echo bench-asr bench-turn bench-sessions bench-orders bench-transcribe bench-translate bench-webrtc
 
 bench-asr: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.asr $(ARGS)
@@ -72,6 +73,15 @@ bench-translate: $(VENV)/.installed-dev
 bench-vad: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.vad $(ARGS)
 
+bench-echo: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.echo $(ARGS)
+
+bench-noise: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.noise $(ARGS)
+
+bench-webrtc: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.webrtc $(ARGS)
+
 bench-long-file: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.long_file $(ARGS)
 
@@ -92,6 +102,9 @@ fuzz-media: $(VENV)/.installed-dev
 
 properties: $(VENV)/.installed-dev
 	HYPOTHESIS_PROFILE=properties $(BIN)/python -m pytest tests/core/test_invariants.py tests/core/test_transcription_invariants.py $(ARGS)
+
+screenshots: $(VENV)/.installed-dev
+	$(BIN)/python tests/browser/screenshots.py
 
 clean:
 	rm -rf $(VENV) out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

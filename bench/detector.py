@@ -27,7 +27,11 @@ def _model() -> SileroModel:
 
 def probabilities(samples: Samples) -> NDArray[np.float32]:
     """Return the probability of speech in each 32 ms frame of 24 kHz audio, resampled as the server resamples it."""
-    speech = to_speech_rate(RATE_HZ).feed(to_float(samples))
+    return probabilities_at_speech_rate(to_speech_rate(RATE_HZ).feed(to_float(samples)))
+
+
+def probabilities_at_speech_rate(speech: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the probability of speech in each 32 ms frame of 16 kHz audio."""
     streams = SileroStreams(_model(), 1)
     slot = streams.acquire()
     whole = len(speech) // VAD_FRAME_SAMPLES * VAD_FRAME_SAMPLES

@@ -41,7 +41,7 @@ class ServerProcess:
 
     def cpu_s(self) -> float:
         """Return the CPU time it and its children have used, in seconds."""
-        return sum(_cpu_s(pid) for pid in (self.pid, *descendants(self.pid)))
+        return sum(cpu_s(pid) for pid in (self.pid, *descendants(self.pid)))
 
     def resident_bytes(self) -> int:
         """Return the memory it holds, without its children's."""
@@ -133,7 +133,8 @@ def descendants(pid: int) -> list[int]:
     return family[1:]
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
+    """Return the CPU time a process has used, in seconds; 0 where it has just ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:  # it has just ended

@@ -58,7 +58,7 @@ class _Client:
         self._loop = asyncio.get_running_loop()
         self._began = began
 
-    def send(self, event: dict[str, Any]) -> None:
+    def send(self, event: dict[str, Any], to: int | None = None) -> None:
         figures = self._figures
         match event["type"]:
             case "session.input_transcript.delta":

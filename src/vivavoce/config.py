@@ -28,6 +28,9 @@ suggestions alike).
 
     [prices."gpt-realtime-2"]       # US dollars per million tokens
     audio_out = 64
+
+    [webrtc]
+    ports = "50000-50099"
 """
 
 from __future__ import annotations
@@ -47,8 +50,11 @@ from vivavoce.config_values import (
     nearest,
     number,
     one_of,
+    read_address,
     read_flag,
+    read_ice_url,
     read_path,
+    read_ports,
     read_secret,
     read_table,
     read_terms,
@@ -61,6 +67,7 @@ from vivavoce.settings import (
     KINDS,
     LOG_LEVELS,
     EngineNames,
+    IceServer,
     KeySettings,
     LimitSettings,
     LlmSettings,
@@ -69,6 +76,7 @@ from vivavoce.settings import (
     ServerSettings,
     Settings,
     TranslationSettings,
+    WebRtcSettings,
 )
 
 __all__ = [
@@ -78,6 +86,7 @@ __all__ = [
     "LOG_LEVELS",
     "ConfigError",
     "EngineNames",
+    "IceServer",
     "KeySettings",
     "LimitSettings",
     "LlmSettings",
@@ -87,6 +96,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "TranslationSettings",
+    "WebRtcSettings",
     "load_settings",
     "nearest",
 ]
@@ -108,6 +118,8 @@ _SERVER: dict[str, Reader] = {
     "prompts": read_path,
     "max_sessions": number(int, 1, float("inf")),
     "max_session_minutes": _SECONDS,
+    "playground": read_flag,
+    "playground_minutes": _SECONDS,
     "log_level": one_of(*LOG_LEVELS),
     "drain_seconds": number(float, 0, float("inf")),
 }
@@ -127,6 +139,41 @@ _LIMITS: dict[str, Reader] = {limit.name: _COUNT for limit in fields(LimitSettin
 _KEY: dict[str, Reader] = {"key": read_secret, **_LIMITS}
 _PRICES: dict[str, Reader] = {price.name: number(float, 0, float("inf")) for price in fields(PriceSettings)}
 _TRANSLATION: dict[str, Reader] = {"glossary": read_terms, "terminology": read_text, "style": read_text}
+_ICE_SERVER: dict[str, Reader] = {"urls": list_of(read_ice_url), "username": read_text, "credential": read_secret}
+
+
+def _ice_servers(given: Given) -> tuple[IceServer, ...]:
+    """Read STUN and TURN servers: a list of tables."""
+    if not isinstance(given.value, list):
+        raise replace(given, secret=True).wrong("tables, each headed [[webrtc.ice_servers]]")
+    return tuple(_ice_server(replace(given, value=value)) for value in given.value)
+
+
+def _ice_server(given: Given) -> IceServer:
+    table = _expect_table(("webrtc", "ice_servers"), given.value, given.source)
+    _expect_known(table, _ICE_SERVER, ("webrtc", "ice_servers"), given.source)
+    values = {
+        name: _ICE_SERVER[name](replace(given, key=f"{given.key}.{name}", value=value, secret=name == "credential"))
+        for name, value in table.items()
+    }
+    if "urls" not in values:
+        raise ConfigError(f"{given.key}.urls (from {given.source}) is missing: add the address of a STUN or TURN server")
+    relays = any(url.startswith("turn") for url in values["urls"])
+    if relays and not {"username", "credential"} <= values.keys():
+        raise ConfigError(f"{given.key} (from {given.source}): a TURN server needs a username and a credential")
+    return IceServer(**values)
+
+
+_WEBRTC: dict[str, Reader] = {
+    "enabled": read_flag,
+    "processes": number(int, 1, 256),
+    "ports": read_ports,
+    "public_address": read_address,
+    "ice_servers": _ice_servers,
+    "connect_timeout_s": _SECONDS,
+    "loopback": read_flag,
+    "echo": read_flag,
+}
 _SECRET_KEYS = frozenset({"api_key", "api_keys", "key", "signing_key"})
 
 _ONE_TABLE: dict[str, dict[str, Reader]] = {
@@ -134,6 +181,7 @@ _ONE_TABLE: dict[str, dict[str, Reader]] = {
     "defaults": _ENGINES,
     "limits": _LIMITS,
     "translation": _TRANSLATION,
+    "webrtc": _WEBRTC,
 }
 _NAMED_TABLES: dict[str, dict[str, Reader]] = {"llm": _LLM, "models": _MODEL, "keys": _KEY, "prices": _PRICES}
 
@@ -144,8 +192,11 @@ _ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "VIVAVOCE_API_KEYS": ("server", "api_keys"),
     "VIVAVOCE_LOG_LEVEL": ("server", "log_level"),
     "VIVAVOCE_ORIGINS": ("server", "origins"),
+    "VIVAVOCE_PLAYGROUND": ("server", "playground"),
     "VIVAVOCE_PROMPTS": ("server", "prompts"),
     "VIVAVOCE_SIGNING_KEY": ("server", "signing_key"),
+    "VIVAVOCE_WEBRTC_PORTS": ("webrtc", "ports"),
+    "VIVAVOCE_WEBRTC_ADDRESS": ("webrtc", "public_address"),
     "VIVAVOCE_PROFILE": ("profile",),
     "VIVAVOCE_HOME": ("home",),
     "VIVAVOCE_LLM_BASE_URL": ("llm", DEFAULT_LLM, "base_url"),
@@ -203,6 +254,7 @@ def load_settings(
         keys={name: _key(layer, name, limits) for name in _names(layer, "keys")},
         prices={name: PriceSettings(**_values(layer, _PRICES, "prices", name)) for name in _names(layer, "prices")},
         translation=TranslationSettings(**_values(layer, _TRANSLATION, "translation")),
+        webrtc=WebRtcSettings(**_values(layer, _WEBRTC, "webrtc")),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -164,6 +165,37 @@ def read_url(given: Given) -> str:
     if parts.username or parts.password:
         raise given.wrong("an address without a password; put the key into api_key")
     return text
+
+
+def read_address(given: Given) -> str:
+    """Read an IP address."""
+    text = read_text(given)
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        raise given.wrong("an IP address such as 203.0.113.7") from None
+
+
+def read_ports(given: Given) -> tuple[int, int]:
+    """Read a range of ports: `low-high`, or a list of the two."""
+    value = given.value
+    ends = value.split("-") if isinstance(value, str) else value if isinstance(value, list) else []
+    low, high = (_converted(end, int) for end in ends) if len(ends) == 2 else (None, None)
+    if low is None or high is None or not 1_024 <= low <= high <= 65_535:
+        raise given.wrong("a range of ports from 1024 to 65535, such as 50000-50099")
+    return int(low), int(high)
+
+
+def read_ice_url(given: Given) -> str:
+    """Read the address of a STUN or TURN server. Source: RFC 7064 and RFC 7065 (`stun:host:port`, `turn:host:port?transport=udp`)."""
+    text = read_text(given)
+    given = replace(given, secret="@" in text)
+    if not _ICE_URL.fullmatch(text):
+        raise given.wrong("an address such as stun:stun.example.org:3478 or turn:turn.example.org:3478?transport=udp")
+    return text
+
+
+_ICE_URL: Final = re.compile(r"(stuns?|turns?):([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?(\?transport=(udp|tcp))?")
 
 
 def read_flag(given: Given) -> bool:

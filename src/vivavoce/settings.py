@@ -39,6 +39,10 @@ class ServerSettings:
     """The folder of prompt templates."""
     max_sessions: int | None = None
     max_session_minutes: float = 60.0
+    playground: bool = True
+    """Serve the playground at `/`."""
+    playground_minutes: float = 10.0
+    """How long a call of the playground may last where no keys are asked for."""
     log_level: str = "info"
     drain_seconds: float = 30.0
     """How long sessions may go on after the server was told to stop."""
@@ -115,6 +119,37 @@ class TranslationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IceServer:
+    """One of `[[webrtc.ice_servers]]`: a STUN or TURN server."""
+
+    urls: tuple[str, ...]
+    """Such as `stun:stun.example.org:3478` or `turn:turn.example.org:3478?transport=udp`."""
+    username: str | None = None
+    credential: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebRtcSettings:
+    """`[webrtc]`: calls from browsers, and how they find the server."""
+
+    enabled: bool = True
+    processes: int = 1
+    """Media processes: they are started with the first calls, and calls are shared out among them."""
+    ports: tuple[int, int] | None = None
+    """UDP ports for media, the lowest and the highest; None leaves them to the operating system."""
+    public_address: str | None = None
+    """The IP address under which a server behind NAT is reached, offered beside its own."""
+    ice_servers: tuple[IceServer, ...] = ()
+    """What the server itself asks for its address (STUN) or has relay its media (TURN)."""
+    connect_timeout_s: float = 15.0
+    """How long a call may take to connect before it is given up."""
+    loopback: bool | None = None
+    """Whether 127.0.0.1 is offered as well; None: where the server listens on loopback."""
+    echo: bool = True
+    """Whether what the server plays is taken out of what it hears."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineNames:
     """Which engine does what; None leaves the choice to the profile."""
 
@@ -124,6 +159,7 @@ class EngineNames:
     endpointer: str | None = None
     vad: str | None = None
     translator: str | None = None
+    noise: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +190,7 @@ class Settings:
     keys: Mapping[str, KeySettings] = field(default_factory=dict)
     prices: Mapping[str, PriceSettings] = field(default_factory=dict)
     translation: TranslationSettings = field(default_factory=TranslationSettings)
+    webrtc: WebRtcSettings = field(default_factory=WebRtcSettings)
 
     @property
     def keyed(self) -> bool:

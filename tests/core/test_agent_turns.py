@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from vivavoce.core import inputs
 from vivavoce.core.turns import TAIL_MS
-from vivavoce.testing.simulator import Say, Simulator, Timings
+from vivavoce.testing.simulator import Call, Say, Simulator, Timings
 
 
 def speech(*stretches: tuple[float, float]):
@@ -279,3 +280,39 @@ def test_an_idle_timeout_tells_of_the_silence_since_playback_ended():
     sim.stream(9_000)
     (event,) = sim.of("input_audio_buffer.timeout_triggered")
     assert event["audio_end_ms"] - event["audio_start_ms"] == 5_000
+
+
+def test_truncating_an_earlier_answer_leaves_the_one_that_is_being_made_alone():
+    look = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}
+    two = (Say("one two three"), Call("look"), Say("four five six"))
+    sim = simulator(replies=[(Say("old words"),), two], timings=Timings(synthesis=50), in_turn=True)
+    sim.update(tools=[look], audio={"input": {"turn_detection": None}})
+    sim.client({"type": "response.create"})
+    sim.settle()
+    old = sim.of("response.output_item.done")[0]["item"]["id"]
+    sim.client({"type": "response.create"})
+    second = None
+    while second is None or not [e for e in sim.of("response.output_audio.delta") if e["item_id"] == second]:
+        sim.run(10)
+        messages = [e["item"]["id"] for e in sim.of("response.output_item.added") if e["item"]["type"] == "message"]
+        second = messages[2] if len(messages) > 2 else None
+    sim.client({"type": "conversation.item.truncate", "item_id": old, "content_index": 0, "audio_end_ms": 300})
+    sim.settle()
+    sim.client({"type": "conversation.item.retrieve", "item_id": second})
+    assert sim.of("conversation.item.retrieved")[-1]["item"]["content"][0]["transcript"] == "four five six"
+
+
+def test_a_barge_in_cuts_what_a_failed_answer_had_said():
+    sim = simulator(replies=[(Say("one two three four five six seven eight nine ten"),)], timings=Timings(synthesis=100))
+    sim.loudness = speech((1_600, 2_200))
+    sim.client({"type": "response.create"})
+    sim.run(1_000)
+    sim.give(inputs.GenerationFailed(sim.contexts[0].generation, "server_error", "The voice broke."))
+    assert sim.of("response.done")[0]["response"]["status"] == "failed"
+    began = sim.times[sim.types().index("response.output_audio.delta")]
+    sim.stream(1_700)
+    stopped = sim.times[sim.types().index("input_audio_buffer.speech_started")]
+    item = sim.of("response.output_item.done")[0]["item"]["id"]
+    sim.client({"type": "conversation.item.retrieve", "item_id": item})
+    heard = sim.of("conversation.item.retrieved")[-1]["item"]["content"][0]["transcript"].split()
+    assert len(heard) == (stopped - began) // 300 < len(sim.of("response.output_audio.delta"))

@@ -145,3 +145,15 @@ def test_the_voice_is_locked_once_anything_was_said() -> None:
     ledger.forget("item")
     assert ledger.spoken()
     assert ledger.generated_ms("item") == 0
+
+
+def test_what_was_voiced_of_a_finished_item_plays_on_and_may_still_be_cut() -> None:
+    ledger = ledger_of([Said((("one", 300), ("two", 300)), 0)])
+    ledger.finish("item")
+    assert ledger.heard_text("item", "one two three four") == "one two"
+    assert ledger.stop(350) == ("item",)
+    assert ledger.heard_text("item", "one two three four") == "one"
+    ledger.lift("item")
+    assert ledger.heard_text("item", "one two three four") == "one two"
+    ledger.finish("never voiced")
+    assert ledger.heard_text("never voiced", "words") == ""

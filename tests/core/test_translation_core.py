@@ -133,7 +133,7 @@ SENTENCES = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(SENTENCES, st.integers(0, 1_000_000), st.sampled_from([20, 90, 200, 1_500, 5_000]), st.integers(100, 1_500))
 def test_nothing_is_lost_whatever_the_engines_take_and_however_audio_comes(
     sentences: list[str], seed: int, step_ms: int, pause_ms: int
@@ -155,7 +155,7 @@ def test_nothing_is_lost_whatever_the_engines_take_and_however_audio_comes(
     check(booth)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(SENTENCES, st.integers(0, 1_000_000))
 def test_whatever_engines_fail_the_session_says_so_and_goes_on(sentences: list[str], seed: int) -> None:
     chance = random.Random(seed)

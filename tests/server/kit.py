@@ -373,6 +373,7 @@ def settings(
     named: Mapping[str, KeySettings] | None = None,
     limits: LimitSettings | None = None,
     home: Path | None = None,
+    webrtc: Mapping[str, Any] | None = None,
     **server: Any,
 ) -> Settings:
     """Return settings that depend on nothing around, and leave nothing behind: loopback, any port, no configuration.
@@ -382,6 +383,7 @@ def settings(
         named: keys with one.
         limits: of every key.
         home: the home folder.
+        webrtc: what `[webrtc]` says.
         server: whatever else `[server]` says.
     """
     base = load_settings({"HOME": str(Path.home())})
@@ -393,6 +395,7 @@ def settings(
         keys=named or {},
         limits=limits or LimitSettings(),
         home=home or base.home,
+        webrtc=replace(base.webrtc, **(webrtc or {})),
         profile="null",
     )
 

@@ -100,10 +100,10 @@ async def test_what_is_no_json_object_is_refused() -> None:
     ("path", "kind", "what"),
     [
         ("/v1/realtime/transcription_sessions", "application/json", "Only realtime sessions are held in the beta's shapes."),
-        (f"/v1/realtime?model={MODEL}", "application/sdp", "WebRTC calls are not supported by this server."),
+        (f"/v1/realtime?model={MODEL}", "application/sdp", "The SDP offer has no audio track"),
     ],
 )
-async def test_what_is_not_served_says_so(path: str, kind: str, what: str) -> None:
+async def test_what_cannot_be_served_says_so(path: str, kind: str, what: str) -> None:
     async with serving(beta=True, keys=(KEY,)) as server:
         response = await post(server, path, key=KEY, content=b"v=0\r\n", headers={"Content-Type": kind})
         nobody = await post(server, path, content=b"v=0\r\n")

@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import test_golden_sequences
+from call_kit import CALLS, calling
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -216,6 +218,48 @@ async def test_7_barge_in_stops_the_audio_and_the_truncation_is_to_the_ms() -> N
     assert cancelled["output"][0]["status"] == "incomplete"
     assert not [e for e in after if e["type"] == "response.output_audio.delta" and e["response_id"] == cancelled["id"]]
     assert (truncated["item_id"], truncated["content_index"], truncated["audio_end_ms"]) == (item, 0, 640)
+
+
+async def test_7_barge_in_on_a_call_is_truncated_by_the_server_itself() -> None:
+    brain = ScriptedBrain([Say("one two three four. five"), Hang()], "Yes?")
+    async with serving(scripted(brain), webrtc={"echo": False}) as server, calling(server) as call:
+        await call.client.send("response.create")
+        await call.client.until("output_audio_buffer.started")
+        item = call.client.of("response.output_item.added")[0]["item"]["id"]
+        call.peer.microphone.say(speech(600) + silence(1_000))
+        truncated = await call.client.until("conversation.item.truncated")
+        types = call.client.types()
+    cancelled = call.client.of("response.done")[0]["response"]
+    assert cancelled["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+    order = ["input_audio_buffer.speech_started", "response.done", "output_audio_buffer.cleared", "conversation.item.truncated"]
+    assert [kind for kind in types if kind in order] == order
+    assert not call.client.of("response.output_audio.delta")
+    assert truncated["item_id"] == item
+    assert 0 <= truncated["audio_end_ms"] <= 4 * 300
+
+
+# --- 8 and 14: calls ------------------------------------------------------------------------------------------------------------
+
+
+async def test_8_a_sideband_gets_everything_but_audio_and_leaves_the_call_up() -> None:
+    async with serving() as server, calling(server) as call:
+        async with call.sideband() as side:
+            await side.update(instructions="Be brief.")
+            assert (await side.respond())["status"] == "completed"
+            assert side.types()[0] == "session.updated"
+            assert not side.of("response.output_audio.delta")
+            assert side.of("response.output_audio.done")
+        assert (await call.client.respond())["status"] == "completed"
+
+
+async def test_14_an_offer_without_candidates_is_answered_and_pages_may_read_where_the_call_is() -> None:
+    async with serving(keys=(KEY,)) as server, httpx.AsyncClient(base_url=server.url) as http:
+        origin = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}
+        preflight = await http.options(CALLS, headers={**origin, "Access-Control-Request-Headers": "authorization, content-type"})
+        async with calling(server) as call:
+            assert (await call.client.respond())["status"] == "completed"
+    assert preflight.headers["access-control-allow-headers"] == "authorization, content-type"
+    assert call.location.startswith("/v1/realtime/calls/rtc_")
 
 
 # --- 11 to 13: lifetime and handshake -------------------------------------------------------------------------------------------

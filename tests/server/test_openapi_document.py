@@ -25,7 +25,7 @@ Json = dict[str, Any]
 def routes() -> set[tuple[str, str]]:
     """Return the methods and paths of the app's HTTP routes."""
     app = create_app(VoiceService(settings(), ScriptedShelf(scripted())), warm=False)
-    found = [route for route in app.routes if isinstance(route, Route)]
+    found = [route for route in app.routes if isinstance(route, Route) and route.include_in_schema]
     # Whatever answers GET answers HEAD.
     return {(method, route.path) for route in found for method in route.methods or () if method != "HEAD"}
 

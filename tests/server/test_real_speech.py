@@ -37,13 +37,16 @@ def clip(speech: Path, name: str, fmt: str = "audio/pcm") -> tuple[bytes, float]
 
 
 @asynccontextmanager
-async def embedded() -> AsyncGenerator[Serving]:
+async def embedded(brain: ScriptedBrain | None = None) -> AsyncGenerator[Serving]:
     """A server that really listens, and answers by script."""
     batched = pytest.importorskip("vivavoce.engines.vad.batched", reason="the detector does not import", exc_type=ImportError)
     module = "vivavoce.engines.asr.pocketsphinx.recognizer"
     pocketsphinx = pytest.importorskip(module, reason="the recognizer does not import", exc_type=ImportError)
-    brain = ScriptedBrain("One moment please.", repeat=True)
-    stack = scripted(brain, pocketsphinx.PocketsphinxRecognizer(workers=WORKERS), vad=batched.BatchedVad())
+    stack = scripted(
+        brain or ScriptedBrain("One moment please.", repeat=True),
+        pocketsphinx.PocketsphinxRecognizer(workers=WORKERS),
+        vad=batched.BatchedVad(),
+    )
     async with serving(stack) as server:
         assert server.service.ready, server.service.failure
         yield server

@@ -106,7 +106,14 @@ class Gate:
         if key is None:
             raise errors.secret_orphaned()
         # Who made the secret knows its user better than whoever holds it.
-        return Caller(key.name, key.limiter, claims["safety_identifier"] or identifier, claims["session"])
+        return Caller(
+            key.name,
+            key.limiter,
+            claims["safety_identifier"] or identifier,
+            claims["session"],
+            self._signer.tag(hashlib.sha256(secret.encode()).digest()),
+            claims.get("max_minutes"),
+        )
 
     def _accepted(self) -> tuple[_Key, ...]:
         return self._keys if self._open is None else (self._open,)

@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from vivavoce.api import legacy
+from vivavoce.api import calls, legacy, playground
 from vivavoce.api import translations as interpreters
 from vivavoce.api.access import Gate
 from vivavoce.api.answers import refusal
@@ -29,6 +30,7 @@ from vivavoce.api.chat import completions
 from vivavoce.api.chat.hearing import Hearing
 from vivavoce.api.chat.memory import SpokenAnswers
 from vivavoce.api.client_secrets import ClientSecrets, create_client_secret
+from vivavoce.api.cors import CallsFromAnywhere
 from vivavoce.api.ending import Ending
 from vivavoce.api.openapi import routes as openapi
 from vivavoce.api.realtime import realtime
@@ -39,11 +41,14 @@ from vivavoce.api.sessions import retrieve_session
 from vivavoce.api.signing import Signer, signing_key
 from vivavoce.api.streaming import GONE
 from vivavoce.audio.media import MediaWorkers
+from vivavoce.config import Settings, WebRtcSettings
 from vivavoce.engines.ports import EngineFault
 from vivavoce.models.languages import model_details
 from vivavoce.protocol import errors
 from vivavoce.protocol.errors import ClientFault
+from vivavoce.sessions.calls import Calls
 from vivavoce.sessions.service import VoiceService
+from vivavoce.transports.webrtc.pool import EdgePool
 
 _log = structlog.get_logger("vivavoce.api")
 
@@ -61,6 +66,8 @@ def create_app(service: VoiceService, *, warm: bool = True) -> Starlette:
         # In the background: until the engines are warm, /readyz has to say that they are not.
         starting = asyncio.create_task(_start(service)) if warm else None
         yield
+        await app.state.calls.close()
+        await app.state.edges.close()
         await app.state.media.close()
         if starting is not None:
             starting.cancel()
@@ -78,6 +85,7 @@ def create_app(service: VoiceService, *, warm: bool = True) -> Starlette:
             WebSocketRoute("/v1/realtime", realtime),
             WebSocketRoute("/v1/realtime/", realtime),
             Route("/v1/sessions/{session}", retrieve_session),
+            *calls.ROUTES,
             *interpreters.ROUTES,
             *legacy.ROUTES,
             *transcriptions.ROUTES,
@@ -86,14 +94,22 @@ def create_app(service: VoiceService, *, warm: bool = True) -> Starlette:
             *speech.ROUTES,
             *completions.ROUTES,
             *openapi.ROUTES,
+            *playground.ROUTES,
             WebSocketRoute("/{path:path}", no_such_socket),
         ],
-        middleware=[Middleware(RequestIds), Middleware(Ending), Middleware(RoomForBodies)],
+        middleware=[
+            Middleware(RequestIds),
+            Middleware(CallsFromAnywhere, beta=service.settings.server.beta),
+            Middleware(Ending),
+            Middleware(RoomForBodies),
+        ],
         exception_handlers={ClientFault: _on_fault, ClientDisconnect: _on_gone, HTTPException: _on_http, Exception: _on_crash},
         lifespan=lifespan,
     )
     app.state.service = service
     app.state.media = MediaWorkers()
+    app.state.edges = EdgePool(_reachable(service.settings))
+    app.state.calls = Calls(service.metrics)
     app.state.files = Places()
     app.state.hearing = Hearing(app.state.media, app.state.files)
     app.state.spoken_answers = SpokenAnswers()
@@ -101,6 +117,12 @@ def create_app(service: VoiceService, *, warm: bool = True) -> Starlette:
     app.state.gate = Gate(service.settings, signer)
     app.state.secrets = ClientSecrets(service, app.state.gate, signer)
     return app
+
+
+def _reachable(settings: Settings) -> WebRtcSettings:
+    """Return how calls reach the server: where only this machine can, they come over loopback as well."""
+    webrtc = settings.webrtc
+    return replace(webrtc, loopback=settings.server.on_loopback if webrtc.loopback is None else webrtc.loopback)
 
 
 async def healthz(request: Request) -> Response:

@@ -3,11 +3,13 @@
 A secret is a signed token that carries the configuration itself, so that every process with the same signing key can open it, as often
 as it is shown, until it expires. It is checked when a session opens and never again.
 
-Other routes that hand out secrets make them with `request.app.state.secrets.mint(caller, update, seconds)`.
+Other routes that hand out secrets make them with `request.app.state.secrets.mint(caller, update, seconds)`, and may bound how long the
+sessions they open last (`max_minutes`).
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -67,13 +69,14 @@ class ClientSecrets:
         self._signer = signer
         self._now = now
 
-    def mint(self, caller: Caller, session_update: dict[str, Any], seconds: int) -> Minted:
+    def mint(self, caller: Caller, session_update: dict[str, Any], seconds: int, *, max_minutes: float | None = None) -> Minted:
         """Make a secret that opens sessions with a configuration. It counts as one request of the caller.
 
         Args:
             caller: who asks, as `Gate.check` returned it; the secret lives by its key, and its limits.
             session_update: a GA session object as `session.update` takes it, with `type` and, if it matters, `model`; unchecked.
             seconds: how long it is good for; whoever calls this checks the bounds.
+            max_minutes: how long a session opened with it may last, where that is less than the server allows.
 
         Raises:
             ClientFault: the configuration is wrong, with `param` below `session`, or the caller has used up its requests.
@@ -83,11 +86,14 @@ class ClientSecrets:
         effective = self._service.preview(session_update)
         expires_at = int(self._now()) + seconds
         claims = {
+            "id": secrets.token_urlsafe(9),  # no two are alike: who holds one sees the calls it opened
             "expires_at": expires_at,
             "key": self._gate.tag(caller),
             "safety_identifier": caller.safety_identifier,
             "session": session_update,
         }
+        if max_minutes is not None:
+            claims["max_minutes"] = max_minutes
         value = self._signer.seal(SECRET_PREFIX, claims)
         if len(value) > LONGEST_VALUE:
             raise errors.secret_too_long(LONGEST_VALUE, len(value))
@@ -100,7 +106,7 @@ class ClientSecrets:
 async def create_client_secret(request: Request) -> Response:
     """Answer `POST /v1/realtime/client_secrets`. A server asks for its clients, so there is no CORS here."""
     caller = request.app.state.gate.check(request)
-    secrets: ClientSecrets = request.app.state.secrets
+    maker: ClientSecrets = request.app.state.secrets
     body = BODY.check(await read_object(request), "")
     wanted = body.get("session")
     if wanted is not None and wanted.get("type") == "translation":
@@ -108,5 +114,5 @@ async def create_client_secret(request: Request) -> Response:
             "session.type", "Translation sessions have a route of their own: POST /v1/realtime/translations/client_secrets."
         )
     seconds = (body.get("expires_after") or {}).get("seconds", DEFAULT_SECONDS)
-    minted = secrets.mint(caller, {"type": "realtime"} if wanted is None else wanted, seconds)
+    minted = maker.mint(caller, {"type": "realtime"} if wanted is None else wanted, seconds)
     return JSONResponse(minted._asdict(), headers={"Cache-Control": "no-store"})

@@ -11,25 +11,28 @@ from starlette.websockets import WebSocket
 
 from vivavoce.api.access import Gate, subprotocols, wants_beta
 from vivavoce.api.answers import refusal
+from vivavoce.core.client_clock import ClientClock
+from vivavoce.core.playout import Playout
 from vivavoce.protocol import errors
 from vivavoce.protocol import server_events as events
 from vivavoce.protocol.beta import BetaDialect
-from vivavoce.protocol.client_events import parse
+from vivavoce.protocol.client_events import Parse, parse
 from vivavoce.protocol.errors import ClientFault
 from vivavoce.protocol.ids import IdSource
 from vivavoce.sessions.caller import Caller
+from vivavoce.sessions.outlet import Outlet
 from vivavoce.sessions.runner import SessionRunner
 from vivavoce.sessions.service import VoiceService
-from vivavoce.transports.websocket import Parse, WebSocketOutlet, serve
+from vivavoce.transports.websocket import WebSocketOutlet, serve
 
 _BETA_REFUSED: Final = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A session that is going to open: what makes its runner, and how its events are parsed."""
+    """A session that is going to open: what makes its runner, given who owns its playout clock, and how its events are parsed."""
 
-    runner: Callable[[WebSocketOutlet, Caller], SessionRunner]
+    runner: Callable[[Outlet, Caller, Playout], SessionRunner]
     parse: Parse = parse
     beta: bool = False
     """Whether it can be held in the beta's shapes."""
@@ -67,12 +70,13 @@ async def admit(socket: WebSocket, choose: Callable[[Caller], Opening]) -> None:
             return
         await socket.accept(subprotocol="realtime" if "realtime" in subprotocols(socket) else None)
         if beta and not service.settings.server.beta:
-            await _refuse_beta(socket)
+            await refuse_beta(socket)
             return
-        await serve(socket, lambda out: opening.runner(out, caller), outlet, opening.parse)
+        await serve(socket, lambda out: opening.runner(out, caller, ClientClock()), outlet, opening.parse)
 
 
-async def _refuse_beta(socket: WebSocket) -> None:
+async def refuse_beta(socket: WebSocket) -> None:
+    """Tell an accepted socket that the beta's shapes are switched off, and close it."""
     fault = errors.beta_disabled()
     await socket.send_json(events.stamp(events.error(fault.wire(None)), IdSource().event()))
     await socket.close(_BETA_REFUSED, fault.message[:120])

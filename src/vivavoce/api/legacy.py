@@ -1,8 +1,8 @@
 """The HTTP routes of the beta, for clients that never left it: behind the same switch as the beta's shapes.
 
 `POST /v1/realtime/sessions` makes a client secret out of a flat session. What the secret opens speaks the beta only where the connection
-asks for it, like every other. The routes of transcription sessions, which are held in today's shapes only, and of WebRTC are here to
-be refused in words that help.
+asks for it, like every other. `POST /v1/realtime` takes a WebRTC call whose events are spelled as the beta did. The route of transcription
+sessions, which are held in today's shapes only, is here to be refused in words that help.
 
 Source: wire reference A.4; the beta types of the `openai` package.
 """
@@ -15,8 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from vivavoce.api import calls
 from vivavoce.api.answers import read_object
 from vivavoce.api.client_secrets import ClientSecrets
+from vivavoce.api.offers import read_offer
+from vivavoce.api.realtime import choose
 from vivavoce.protocol import errors
 from vivavoce.protocol.beta_session import DEFAULT_TEMPERATURE, path_given, session_given, session_taken
 from vivavoce.protocol.errors import ClientFault
@@ -58,10 +61,12 @@ async def create_transcription_session(request: Request) -> Response:
 
 
 async def offer_call(request: Request) -> Response:
-    """Answer `POST /v1/realtime?model=…`, the beta's way to offer a WebRTC call: there are none."""
+    """Answer `POST /v1/realtime?model=…`, the beta's way to offer a WebRTC call: raw SDP."""
     _check(request, "POST /v1/realtime/calls")
-    request.app.state.gate.check(request)
-    raise errors.not_served("WebRTC calls")
+    caller = calls.admitted(request)
+    offer = await read_offer(request, form=False)
+    service: VoiceService = request.app.state.service
+    return await calls.answer(request, offer, caller, lambda caller: choose(service, request.query_params, caller), beta=True)
 
 
 ROUTES: Final = (

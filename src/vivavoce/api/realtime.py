@@ -1,7 +1,7 @@
 """`/v1/realtime`: which session opens, an agent's or a transcriber's.
 
 `?model=` names an agent, or a transcription model, where the service itself would refuse it; `?intent=transcription` opens a transcriber
-whose model may be named later. A client secret has decided already.
+whose model may be named later. A client secret has decided already. `?call_id=` opens none: it is a sideband of a call that is up.
 """
 
 from __future__ import annotations
@@ -12,21 +12,27 @@ from starlette.datastructures import QueryParams
 from starlette.websockets import WebSocket
 
 from vivavoce.api.handshake import Opening, admit
+from vivavoce.api.sidebands import attend
 from vivavoce.protocol import errors
 from vivavoce.protocol.client_events import parse_transcription
-from vivavoce.protocol.errors import ClientFault
 from vivavoce.sessions.caller import Caller
 from vivavoce.sessions.service import VoiceService
 
 
 async def realtime(socket: WebSocket) -> None:
     """Open a session on `/v1/realtime?…`, or refuse the handshake with the official error."""
-    await admit(socket, partial(_choose, socket.app.state.service, socket.query_params))
+    if "call_id" in socket.query_params:
+        await attend(socket)
+        return
+    await admit(socket, partial(choose, socket.app.state.service, socket.query_params))
 
 
-def _choose(service: VoiceService, query: QueryParams, caller: Caller) -> Opening:
-    if "call_id" in query:
-        raise ClientFault("No call with this id.", "invalid_value", "call_id", status=404)
+def choose(service: VoiceService, query: QueryParams, caller: Caller) -> Opening:
+    """Return what opens for a caller, by the query of a handshake or of an offer.
+
+    Raises:
+        ClientFault: nothing does.
+    """
     intent, asked = query.get("intent"), query.get("model") or None
     if intent not in (None, "transcription"):
         raise errors.refused_value("intent", f"Sessions of intent {errors.quoted(str(intent))} are not supported by this server.")
@@ -56,9 +62,9 @@ def _of_secret(service: VoiceService, session: dict[str, object], intent: str | 
 
 def _agent(service: VoiceService, name: str) -> Opening:
     info = service.model(name)
-    return Opening(lambda outlet, caller: service.open_agent(info, outlet, caller), beta=True)
+    return Opening(lambda outlet, caller, playout: service.open_agent(info, outlet, caller, playout), beta=True)
 
 
 def _transcription(service: VoiceService, name: str | None) -> Opening:
     info = None if name is None else service.model(name, "transcription")
-    return Opening(lambda outlet, caller: service.open_transcription(info, outlet, caller), parse_transcription)
+    return Opening(lambda outlet, caller, playout: service.open_transcription(info, outlet, caller, playout), parse_transcription)

@@ -1,4 +1,4 @@
-"""`/v1/realtime/translations`: the handshake of translation sessions, and `POST /v1/realtime/translations/client_secrets`."""
+"""`/v1/realtime/translations`: the handshake of translation sessions, their client secrets, and their calls over WebRTC."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from vivavoce.api import calls
 from vivavoce.api.access import wants_beta
 from vivavoce.api.answers import read_object, refusal
 from vivavoce.api.client_secrets import DEFAULT_SECONDS, EXPIRES_AFTER, ClientSecrets
 from vivavoce.api.handshake import Opening, admit
+from vivavoce.api.offers import read_offer
 from vivavoce.protocol import errors
 from vivavoce.protocol.schema import Record, Text
 from vivavoce.protocol.translation_events import parse
@@ -49,6 +51,20 @@ async def create_client_secret(request: Request) -> Response:
     return JSONResponse(minted._asdict(), headers={"Cache-Control": "no-store"})
 
 
+async def create_call(request: Request) -> Response:
+    """Answer `POST /v1/realtime/translations/calls`: raw SDP with a client secret, which has decided everything else."""
+    caller = calls.admitted(request)
+    if "model" in request.query_params:
+        raise errors.model_of_translation()
+    if caller.session is None:
+        raise errors.needs_translation_secret()
+    offer = await read_offer(request, form=False)
+    service: VoiceService = request.app.state.service
+    return await calls.answer(
+        request, offer, caller, lambda caller: _choose(service, request.query_params, caller), beta=wants_beta(request)
+    )
+
+
 def _choose(service: VoiceService, query: QueryParams, caller: Caller) -> Opening:
     if "intent" in query:
         raise errors.refused_value("intent", "Translation sessions have no intent: leave it out.")
@@ -64,11 +80,12 @@ def _choose(service: VoiceService, query: QueryParams, caller: Caller) -> Openin
         raise errors.missing("model")
     info = service.model(asked, "translation")
     service.translation_defaults(info)
-    return Opening(lambda outlet, caller: service.open_translation(info, outlet, caller), parse)
+    return Opening(lambda outlet, caller, playout: service.open_translation(info, outlet, caller, playout), parse)
 
 
 ROUTES: Final = (
     Route("/v1/realtime/translations/client_secrets", create_client_secret, methods=["POST"]),
+    Route("/v1/realtime/translations/calls", create_call, methods=["POST"]),
     WebSocketRoute("/v1/realtime/translations", translate),
     WebSocketRoute("/v1/realtime/translations/", translate),
 )

@@ -44,6 +44,7 @@ _ROLES: Final = {
     "llm": "brain",
     "synthesizer": "synthesizer",
     "translator": "translator",
+    "noise": "noise reduction",
 }
 
 _ASSETS: Final = {
@@ -195,7 +196,7 @@ def _endpoint(name: str, llm: LlmSettings, *, used: bool) -> Check:
     try:
         reply = httpx.get(f"{llm.base_url}/models", headers=headers, timeout=_REPLY_S)
     except httpx.HTTPError as error:
-        return Check(what, silent, f"{llm.base_url} does not answer: {error or type(error).__name__}", way_out)
+        return Check(what, silent, f"{llm.base_url} does not answer: {str(error) or type(error).__name__}", way_out)
     if reply.is_success or (llm.model and reply.status_code not in (401, 403)):
         return Check(what, "ok", f"{llm.base_url} answers; model {llm.model or 'the first it lists'}")
     return Check(what, silent, f"{llm.base_url} answers with HTTP {reply.status_code}", way_out)

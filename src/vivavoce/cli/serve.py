@@ -153,6 +153,8 @@ def _announce(settings: Settings, address: str) -> None:
 
     profile = settings.profile_file or settings.profile
     sys.stdout.write(f"Vivavoce listens at {address} (profile {profile}). Ctrl-C stops it.\n\n")
+    if settings.server.playground:
+        sys.stdout.write(f"Open {address.removesuffix('v1')} in a browser, and talk. For programs:\n\n")
     certificate = kept_files(settings.home)[0] if settings.server.tls_self_signed else None
     for line in how_to_connect(address, keyed=settings.keyed, certificate=certificate).splitlines():
         sys.stdout.write(f"    {line}\n")

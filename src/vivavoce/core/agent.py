@@ -8,10 +8,12 @@ for the playback estimate alone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from vivavoce.core import effects, inputs
 from vivavoce.core.archive import DEFAULT_BUDGET_BYTES, AudioArchive
+from vivavoce.core.client_clock import ClientClock
 from vivavoce.core.conversation import Conversation, Item, Part
 from vivavoce.core.effects import Effect
 from vivavoce.core.front import EXPIRY, Front
@@ -19,6 +21,7 @@ from vivavoce.core.hearing import Hearing, Segment
 from vivavoce.core.history import History
 from vivavoce.core.inputs import Input
 from vivavoce.core.ledger import PlaybackLedger
+from vivavoce.core.playout import Playout, Rooms
 from vivavoce.core.replies import Replies
 from vivavoce.core.transcribing import Transcribing
 from vivavoce.core.transcripts import Job
@@ -46,6 +49,7 @@ class AgentCore:
         max_minutes: the session's length.
         judged: whether an endpointer is there for semantic_vad.
         archive_bytes: how much audio to keep for retrieve.
+        playout: who owns the playout clock; the client, unless something else is said.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class AgentCore:
         max_minutes: float = 60,
         judged: bool = False,
         archive_bytes: int = DEFAULT_BUDGET_BYTES,
+        playout: Playout | None = None,
     ) -> None:
         self._out: list[Effect] = []
         self._now_ms = 0.0
@@ -72,14 +77,17 @@ class AgentCore:
         self._conversation = Conversation(ids.conversation())
         self._hearing = Hearing(ids, self._out, judged=judged)
         self._history = History(self._conversation, self._ledger, self._archive, images=defaults.images)
+        self._playout = playout or ClientClock()
+        self._playout.attach(Rooms(self._out, self._send, self._ledger, self._history.cut, self._fell_silent))
         self._transcribing = Transcribing(self._hearing, ids, self._out, self._send)
         self._idle_token = 0
         self._answered_at: int | None = None
-        """Where the input audio stood when the last response ended, in ticks; None before the first."""
+        """Where the input audio stood when the last response ended or fell silent, in ticks; None before the first."""
         self._replies = Replies(
             self._conversation,
             self._ledger,
             self._archive,
+            self._playout,
             ids,
             defaults,
             self._out,
@@ -89,12 +97,16 @@ class AgentCore:
         )
         self._handlers: dict[type, Callable[[Any], None]] = {
             inputs.Received: self._front.received,
+            inputs.TrackAudio: lambda track: self._hearing.overhear(track.audio),
             inputs.VadFrame: self._on_vad_frame,
             inputs.ListeningFailed: self._on_listening_failed,
             inputs.TurnJudged: self._on_turn_judged,
             inputs.Heard: lambda heard: self._transcribing.heard(heard, self._config),
             inputs.Recognized: self._on_recognized,
             inputs.RecognitionFailed: self._on_recognition_failed,
+            inputs.PlaybackStarted: self._playout.handle,
+            inputs.PlaybackStopped: self._playout.handle,
+            inputs.PlaybackCut: self._playout.handle,
             inputs.RateLimits: self._on_rate_limits,
             inputs.TimerFired: self._on_timer,
         }
@@ -124,7 +136,7 @@ class AgentCore:
             self._session = session.updated(self._session, update, self._defaults, spoken=False)
             self._config = session.view(self._session)
         self._front.open(self._session)
-        self._hearing.configure(self._config)
+        self._hearing.configure(self._playout.listening(self._config))
         self._out.append(effects.Prepare(self._config))
         return self._front.taken()
 
@@ -156,18 +168,19 @@ class AgentCore:
     def _on_session_update(self, event: client.SessionUpdate) -> None:
         updated = session.updated(self._session, event.session, self._defaults, spoken=self._ledger.spoken())
         config = session.view(updated)
-        self._hearing.check(config)
+        self._hearing.check(self._playout.listening(config))
         before, self._session, self._config = self._config, updated, config
         self._send(events.session_updated(self._session))
         turn = self._hearing.turn
-        self._hearing.configure(config)
+        self._hearing.configure(self._playout.listening(config))
         self._transcribing.abandoned(turn)
-        if self._answered_at is not None and _idle(before) != _idle(config) and turn is None and self._replies.active is None:
+        if _idle(before) != _idle(config) and turn is None:
             self._start_idle_clock()
         if (before.tools, before.instructions, before.transcription) != (config.tools, config.instructions, config.transcription):
             self._out.append(effects.Prepare(config))
 
     def _on_append(self, event: client.AudioAppend) -> None:
+        self._playout.check_append("input_audio_buffer.append")
         self._hearing.append(event.audio)
 
     def _on_commit(self, event: client.AudioCommit) -> None:
@@ -191,7 +204,7 @@ class AgentCore:
         turn = self._hearing.turn
         if turn is not None and event.item.get("id") == turn.item_id:
             raise errors.duplicate_item(turn.item_id)
-        item, sounds = self._history.make(event.item, self._ids.item(), self._hearing.format)
+        item, sounds = self._history.make(event.item, self._ids.item(), self._config.input_format)
         self._transcribing.check_room(len(sounds))
         previous = self._conversation.add(item, event.previous_item_id)
         self._recognize(item, sounds)
@@ -214,7 +227,7 @@ class AgentCore:
     def _on_response_create(self, event: client.ResponseCreate) -> None:
         config = session.view(session.with_overrides(self._session, event.response, self._defaults))
         self._replies.check_create(event.response, config)
-        named, sounds = self._history.named_items(event.response.get("input"), self._ids.item, self._hearing.format)
+        named, sounds = self._history.named_items(event.response.get("input"), self._ids.item, self._config.input_format)
         self._transcribing.check_room(sum(len(heard) for _, heard in sounds))
         for item, heard in sounds:
             self._recognize(item, heard, shown=False)
@@ -224,7 +237,7 @@ class AgentCore:
         self._replies.cancel(event.response_id, "client_cancelled", self._now_ms)
 
     def _on_output_clear(self, event: client.OutputAudioClear) -> None:
-        raise errors.not_on_websocket("output_audio_buffer.clear")
+        self._playout.clear(self._now_ms)
 
     # --- listening --------------------------------------------------------------------------------------------------------------
 
@@ -283,8 +296,10 @@ class AgentCore:
         for index, audio in sounds.items():
             number = self._hearing.new_job()
             self._transcribing.begin(number, Job(item.id, index, item.parts[index].audio_ms, shown=shown))
-            self._archive.add(item.id, index, audio, self._hearing.format)
-            self._out.append(effects.RecognizeAudio(number, audio, self._hearing.format, self._config))
+            self._archive.add(item.id, index, audio, self._config.input_format)
+            # As it is: noise reduction is for what comes in through the input audio buffer.
+            config = replace(self._config, noise=None)
+            self._out.append(effects.RecognizeAudio(number, audio, self._config.input_format, config))
 
     # --- recognition ------------------------------------------------------------------------------------------------------------
 
@@ -336,13 +351,22 @@ class AgentCore:
         self._answered_at = self._hearing.buffer.end
         self._start_idle_clock()
 
+    def _fell_silent(self) -> None:
+        if self._answered_at is not None:
+            self._answered_at = self._hearing.buffer.end
+        if self._hearing.turn is None:
+            self._start_idle_clock()
+
     def _start_idle_clock(self) -> None:
-        """Start the idle clock: it counts from the end of playback, and any speech or response starts it anew."""
-        detection = self._config.turn_detection
-        if detection is not None and detection.idle_timeout_ms is not None:
-            self._idle_token += 1
-            delay = round(self._ledger.playing_ms(self._now_ms)) + detection.idle_timeout_ms
-            self._out.append(effects.SetTimer(_IDLE, self._idle_token, delay))
+        """Start the idle clock, if a response has ended: it counts from the end of playback, and any speech or response starts it anew.
+
+        Where the end of playback is yet to be told, the clock starts then.
+        """
+        left_ms, idle_ms = self._playout.left_ms(self._now_ms), _idle(self._config)
+        if self._answered_at is None or self._replies.active is not None or left_ms is None or idle_ms is None:
+            return
+        self._idle_token += 1
+        self._out.append(effects.SetTimer(_IDLE, self._idle_token, round(left_ms) + idle_ms))
 
     def _on_rate_limits(self, told: inputs.RateLimits) -> None:
         self._send(events.rate_limits_updated([limit.wire() for limit in told.limits]))

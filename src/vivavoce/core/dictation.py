@@ -52,8 +52,9 @@ WHOLE_MS: Final = 15_000
 BEHIND_S: Final = 600
 """The most audio that may wait for the detector: ten minutes, as in the input buffer."""
 
-_UNJUDGED_MS: Final = 48
-"""Audio at a mark that the detector may still owe: an incomplete frame, and what resampling holds back (2 ms at most)."""
+_UNJUDGED_MS: Final = 56
+"""Audio at a mark that the detector may still owe: an incomplete frame, and what resampling (2 ms at most) and noise reduction (16 ms) hold
+back."""
 
 _SLACK_MS: Final = 1_000
 
@@ -228,12 +229,24 @@ class Dictation:
         """
         if len(audio) % self._format.width:
             raise errors.odd_audio("audio", self._format.width)
-        ticks = self._format.ticks(len(audio))
-        if self._taking is not None and self.end + ticks - self._now() > BEHIND_S * 1000 * TICKS_PER_MS:
+        if self._too_far_behind(audio):
             raise errors.buffer_full(BEHIND_S)
+        self._take(audio)
+
+    def overhear(self, audio: bytes) -> None:
+        """Take audio of a media track (whole samples), which flows on whatever happens: a detector too far behind counts as dead."""
+        if self._too_far_behind(audio):
+            self.failed(self._epoch, f"The detector is more than {BEHIND_S} seconds behind.")
+        self._take(audio)
+
+    def _too_far_behind(self, audio: bytes) -> bool:
+        behind = self.end + self._format.ticks(len(audio)) - self._now()
+        return self._taking is not None and behind > BEHIND_S * 1000 * TICKS_PER_MS
+
+    def _take(self, audio: bytes) -> None:
         if self._deaf_from is not None and self.end - self._deaf_from >= RETRY_MS * TICKS_PER_MS:
             self._listen_anew()
-        self.end += ticks
+        self.end += self._format.ticks(len(audio))
         if self._taking is None:
             self._epoch_start = self.end  # nobody listens, so nobody is behind
         elif audio:

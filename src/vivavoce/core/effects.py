@@ -11,15 +11,17 @@ from vivavoce.core.interpreting.lag import Lag
 from vivavoce.protocol.errors import Fatal
 from vivavoce.protocol.formats import AudioFormat
 from vivavoce.protocol.listening import ListeningConfig
+from vivavoce.protocol.noise import NoiseReduction
 from vivavoce.protocol.session import AgentConfig
 from vivavoce.protocol.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send this server event to the client."""
+    """Send this server event to one client of the session, by its number, or to every one."""
 
     event: dict[str, Any]
+    to: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,13 @@ class StartListening:
     format: AudioFormat
     keep_ms: int
     """How much audio before now recognition may still ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceNoise:
+    """From here on, take noise out of what is listened to, in this epoch and those after it; None: no more."""
+
+    noise: NoiseReduction | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,29 @@ class StopGeneration:
 
 
 @dataclass(frozen=True, slots=True)
+class Play:
+    """Queue this audio at the playout: PCM16 mono at 24 kHz. What an interpreter says has neither response nor item: both are empty."""
+
+    response_id: str
+    item_id: str
+    audio: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EndPlay:
+    """No more audio comes for this response; `PlaybackStopped` is wanted when all of it has been played."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlushPlayback:
+    """Throw away what is queued at the playout, and say what that was in a `PlaybackCut` with this token."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class Used:
     """A response is over and has used this much: charge it to whoever pays, and say what that leaves (`inputs.RateLimits`)."""
 
@@ -210,6 +242,7 @@ class Note:
 Effect = (
     Send
     | StartListening
+    | ReduceNoise
     | StopListening
     | Listen
     | OpenRecognition
@@ -222,6 +255,9 @@ Effect = (
     | Speak
     | EndSpeech
     | StopGeneration
+    | Play
+    | EndPlay
+    | FlushPlayback
     | Used
     | Transcribed
     | Translate

@@ -1,7 +1,7 @@
-"""Where a session's core meets its client, the same for every kind of session.
+"""Where a session's core meets its clients, the same for every kind of session.
 
-Client events are answered in order; a bad one costs one `error` that names it and changes nothing (I7). The session's time is told and
-kept.
+Client events are answered in order, whoever sent them; a bad one costs one `error` that names it, told to its sender alone, and changes
+nothing (I7). The session's time is told and kept.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from vivavoce.protocol import server_events as events
 from vivavoce.protocol.errors import ClientFault, Fatal
 from vivavoce.protocol.ids import IdSource
 
+OWNER: Final = 0
+"""The number of the client whose session it is; others may join later, and are told of no beginning."""
+
 EXPIRY: Final = "expiry"
 """The timer of the session's end."""
 
 
 class Front:
-    """One session's client.
+    """One session's clients.
 
     Args:
         ids: the session's id source.
@@ -39,7 +42,7 @@ class Front:
 
     def open(self, session: dict[str, Any]) -> None:
         """Tell of the session, and let its time run."""
-        self.send(events.session_created(session))
+        self.send(events.session_created(session), to=OWNER)
         self._out.append(effects.SetTimer(EXPIRY, 0, round(self._max_minutes * 60_000)))
 
     def received(self, received: inputs.Received) -> None:
@@ -50,7 +53,7 @@ class Front:
                 raise event.fault
             self.handlers[type(event)](event)
         except ClientFault as fault:
-            self.send(events.error(fault.wire(event.event_id)))
+            self.send(events.error(fault.wire(event.event_id)), to=received.sender)
 
     def fail(self, message: str, code: str | None = None) -> None:
         """Tell of a fault of ours: the session goes on."""
@@ -61,9 +64,9 @@ class Front:
         fault = errors.session_expired(self._max_minutes)
         self._out.append(effects.Close(Fatal(1001, fault.message, fault)))
 
-    def send(self, event: dict[str, Any]) -> None:
-        """Send a server event."""
-        self._out.append(effects.Send(events.stamp(event, self._ids.event())))
+    def send(self, event: dict[str, Any], to: int | None = None) -> None:
+        """Send a server event, to everybody or to one client by its number."""
+        self._out.append(effects.Send(events.stamp(event, self._ids.event()), to))
 
     def taken(self) -> list[Effect]:
         """Return what is to be done now, and begin anew."""

@@ -92,6 +92,8 @@ class Hearing:
     def configure(self, config: ListeningConfig) -> None:
         """Let a checked configuration take effect."""
         before, self._config = self._config, config
+        if config.noise != (before.noise if before else None):
+            self._out.append(effects.ReduceNoise(config.noise))
         if config.input_format != self.buffer.format:
             self.buffer.clear()
             self.buffer.format = config.input_format
@@ -121,10 +123,12 @@ class Hearing:
         if not self.buffer.fits(audio):
             raise errors.buffer_full(LIMIT_S)
         self.buffer.append(audio)
-        if self._taking is not None and audio:
-            self._out.append(effects.Listen(audio))
-            if self.turn is None:
-                self.buffer.drop_before(self._epoch_start + self._taking.position - self._keep_ms() * TICKS_PER_MS)
+        self._listen_to(audio)
+
+    def overhear(self, audio: bytes) -> None:
+        """Take audio of a media track (whole samples): it flows on whether or not there is room, so the oldest goes."""
+        self.buffer.append_anyway(audio)
+        self._listen_to(audio)
 
     def frame(self, epoch: int, probability: float) -> Action | None:
         """Take a detector frame; return what happened to the turn."""
@@ -187,6 +191,12 @@ class Hearing:
 
     # --- inside -----------------------------------------------------------------------------------------------------------------
 
+    def _listen_to(self, audio: bytes) -> None:
+        if self._taking is not None and audio:
+            self._out.append(effects.Listen(audio))
+            if self.turn is None:
+                self.buffer.drop_before(self._epoch_start + self._taking.position - self._keep_ms() * TICKS_PER_MS)
+
     def _start_turn(self) -> None:
         taking, config = self._taking, self._configured()
         if taking is None:
@@ -203,7 +213,8 @@ class Hearing:
         taking.reset()
         self.turn = None
         self._out.append(effects.EndRecognition(turn.job, end - self._epoch_start))
-        return Segment(turn.item_id, turn.job, self.buffer.take(turn.start, end), turn.start, end)
+        start = max(turn.start, self.buffer.start)
+        return Segment(turn.item_id, turn.job, self.buffer.take(start, end), start, end)
 
     def _abandon(self) -> None:
         if self.turn is not None:

@@ -1,4 +1,4 @@
-"""What clients may do to the conversation: place items, look at them, cut them, delete them."""
+"""What may be done to the conversation: clients place items, look at them, cut them, delete them; a playout cuts what it did not play."""
 
 from __future__ import annotations
 
@@ -146,10 +146,21 @@ class History:
         at_ms = min(event.audio_end_ms, generated)
         place = spoken.index(item.id) if item.id in spoken else 0
         for item_id, end in [(item.id, at_ms), *((other, 0) for other in spoken[place + 1 :])]:
-            self._ledger.cut(item_id, end, exact=True)
-            self._archive.cut(item_id, 0, end)
+            self._cut(item_id, end)
         for item_id in spoken[:place] if at_ms > 0 else ():
             self._ledger.lift(item_id)
+        return at_ms
+
+    def cut(self, item_id: str, heard_ms: float) -> int | None:
+        """Cut an item to what the playout says was heard of it; return where, in whole ms, or None where there is no such item.
+
+        What a client cut shorter stays so.
+        """
+        if item_id not in self._conversation:
+            return None
+        told = self._ledger.told_ms(item_id)
+        at_ms = int(heard_ms) if told is None else min(int(heard_ms), told)
+        self._cut(item_id, at_ms)
         return at_ms
 
     def delete(self, item_id: str) -> None:
@@ -170,6 +181,10 @@ class History:
             self._forget(oldest)
             gone.append(oldest)
         return tuple(gone)
+
+    def _cut(self, item_id: str, at_ms: int) -> None:
+        self._ledger.cut(item_id, at_ms, exact=True)
+        self._archive.cut(item_id, 0, at_ms)
 
     def _forget(self, item_id: str) -> None:
         self._conversation.remove(item_id)

@@ -41,6 +41,11 @@ class InputBuffer:
             self._chunks.append(audio)
             self.end += self.format.ticks(len(audio))
 
+    def append_anyway(self, audio: bytes) -> None:
+        """Write audio at the end; what exceeds the limit then is forgotten, the oldest first."""
+        self.append(audio)
+        self.drop_before(self.end - LIMIT_S * 1000 * TICKS_PER_MS)
+
     def pass_over(self, ticks: int) -> None:
         """Let the clock go on over audio that somebody else keeps; there must be none here."""
         self.end += ticks

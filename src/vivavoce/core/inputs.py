@@ -14,9 +14,18 @@ from vivavoce.protocol.usage import RateLimit
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A client event arrived."""
+    """A client event arrived; `sender` is the number of the client that sent it, 0 for the one whose session it is."""
 
     event: ClientEvent
+    sender: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrackAudio:
+    """Audio of a call's media track: PCM16 mono at 24 kHz, any whole number of samples. It flows whether or not it is wanted, and nobody
+    can be told that there is no room for it."""
+
+    audio: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +172,37 @@ class SpeechFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaybackStarted:
+    """The playout has begun to play this response."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackStopped:
+    """The playout has played all of this response."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """An item that still had audio to play: how many ms of it were heard, exact to 20 ms."""
+
+    response_id: str
+    item_id: str
+    heard_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackCut:
+    """The playout has thrown away what was queued, as `FlushPlayback(token)` asked: what that was."""
+
+    token: int
+    cuts: tuple[Cut, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Translated:
     """The whole translation of the clause that was asked for under this number."""
 
@@ -221,6 +261,7 @@ class TimerFired:
 
 Input = (
     Received
+    | TrackAudio
     | VadFrame
     | ListeningFailed
     | TurnJudged
@@ -234,6 +275,9 @@ Input = (
     | GenerationFailed
     | Spoken
     | SpeechFinished
+    | PlaybackStarted
+    | PlaybackStopped
+    | PlaybackCut
     | Translated
     | TranslationFailed
     | Voiced

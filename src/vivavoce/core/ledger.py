@@ -1,9 +1,9 @@
 """The playback ledger: what has been said, and how much of it the listener has heard.
 
-Every span of output audio is entered with its item, duration, text and word times. Transports report playback with one of three
-qualities (design: estimated, paced, marks); this file knows the estimated one: on a WebSocket the client owns the playout clock, so
-a span is taken to start playing when it was sent or when the one before it ends, whichever is later, until
-`conversation.item.truncate` tells better. The item's heard text is its words whose audio had ended by then (invariant I5).
+Every span of output audio is entered with its item, duration, text and word times, and is taken to start playing when it was sent or when
+the one before it ends, whichever is later. That estimate holds until somebody tells better (`cut`): on a WebSocket the client, with
+`conversation.item.truncate`; on a call the playout, which reports to a frame what it threw away. The item's heard text is its words whose
+audio had ended by then (invariant I5).
 
 Memory (I10): what plays is kept span by span only until it is over; what is left of an item is its text and twelve bytes per word, and
 of items beyond the last `EXACT_WORDS` words twelve bytes per span: those are still cut correctly, but at the end of a span.
@@ -152,6 +152,12 @@ class PlaybackLedger:
         # Where hearing ended is known: nothing is left to be estimated.
         track.playing.clear()
         self._audible.pop(item_id, None)
+
+    def finish(self, item_id: str) -> None:
+        """Say that nothing more of the item will be voiced: of its text, what was not is not heard. What was plays on."""
+        track = self._tracks.setdefault(item_id, _Track())
+        if track.heard_ms is None:
+            track.heard_ms = track.generated_ms
 
     def lift(self, item_id: str) -> None:
         """Say that the item was heard to its end after all: all that was voiced of it. What a client told of it stays."""

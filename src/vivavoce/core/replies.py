@@ -17,6 +17,7 @@ from vivavoce.core.effects import Effect
 from vivavoce.core.inputs import Input
 from vivavoce.core.ledger import PlaybackLedger
 from vivavoce.core.lifecycle import Happening, Stage
+from vivavoce.core.playout import Place, Playout
 from vivavoce.core.response import INCOMPLETE, Output, Response
 from vivavoce.core.token_scale import TokenScale
 from vivavoce.core.window import ContextOverflow, Window
@@ -35,6 +36,7 @@ class Replies:
         conversation: the default conversation.
         ledger: what was said and heard.
         archive: the audio that was said.
+        playout: who plays it, and knows what was heard.
         ids: the session's id source.
         defaults: the model's defaults.
         out: the list effects are put into, shared with the session.
@@ -48,6 +50,7 @@ class Replies:
         conversation: Conversation,
         ledger: PlaybackLedger,
         archive: AudioArchive,
+        playout: Playout,
         ids: IdSource,
         defaults: SessionDefaults,
         out: list[Effect],
@@ -59,6 +62,7 @@ class Replies:
         self._conversation = conversation
         self._ledger = ledger
         self._archive = archive
+        self._playout = playout
         self._ids = ids
         self._defaults = defaults
         self._out = out
@@ -152,7 +156,7 @@ class Replies:
         self._now_ms = now_ms
         if self.active is not None:
             self._cancel(self.active, "turn_detected")
-        self._ledger.stop(now_ms)
+        self._playout.interrupted(now_ms)
 
     def advance(self) -> None:
         """Let waiting responses go on whose input has been recognized."""
@@ -167,8 +171,8 @@ class Replies:
 
     def spoken_with(self, item_id: str) -> tuple[str, ...]:
         """Return the spoken items of this one's response, in order; nothing where it was the only one."""
-        active = self.active
-        return self._siblings.get(item_id) or (() if active is None else active.spoken())
+        spoken = () if self.active is None else self.active.spoken()
+        return self._siblings.get(item_id) or (spoken if item_id in spoken else ())
 
     def forget(self, item_id: str) -> None:
         """Forget an item that is gone from the conversation."""
@@ -222,11 +226,16 @@ class Replies:
         self._fail(response, event.code, event.message, event.type)
 
     def _on_spoken(self, event: inputs.Spoken, response: Response) -> None:
-        ms = response.config.output_format.ms(len(event.audio))
-        output = response.add_audio(event.output_index, event.audio, ms, event.text)
-        if output is not None and response.conversation is not None:
+        fmt = self._playout.speaking(response.config).output_format
+        wanted = self._playout.takes(response.id)
+        ms = fmt.ms(len(event.audio)) if wanted else 0.0
+        output = response.add_audio(event.output_index, ms, event.text)
+        if output is None or not wanted:
+            return
+        self._playout.play(Place(response.id, output.item.id, output.index), event.audio, fmt)
+        if response.conversation is not None:
             self._ledger.enter(output.item.id, ms, event.text, event.words, self._now_ms)
-            self._archive.add(output.item.id, 0, event.audio, response.config.output_format)
+            self._archive.add(output.item.id, 0, event.audio, fmt)
 
     def _on_speech_finished(self, event: inputs.SpeechFinished, response: Response) -> None:
         response.voiced(event.output_index)
@@ -248,7 +257,7 @@ class Replies:
             window.drop(context.dropped)
         response.move(Happening.HEARD)
         response.take_input(context.tokens, context.read)
-        self._out.append(effects.Generate(response.generation, context, response.config))
+        self._out.append(effects.Generate(response.generation, context, self._playout.speaking(response.config)))
 
     def _inputs(self, response: Response) -> set[str]:
         return {item.id for item in (self._conversation.items() if response.named is None else response.named)}
@@ -271,7 +280,7 @@ class Replies:
     def _cancel(self, response: Response, reason: str) -> None:
         if response.move(Happening.CANCELLED):
             if response.conversation is not None:
-                self._ledger.stop(self._now_ms)
+                self._playout.cancelled(self._now_ms)
             self._end(response, "cancelled", {"type": "cancelled", "reason": reason})
 
     def _fail(self, response: Response, code: str, message: str, type: str = errors.SERVER_ERROR) -> None:
@@ -286,8 +295,10 @@ class Replies:
         response.end(status, details)
         self._out.append(effects.Used(response.id, status, response.usage))
         self.total = self.total + response.usage
+        whole = status == "completed" and self._playout.takes(response.id)
+        self._playout.end(response.id)
         if response.conversation is not None:
-            if status != "completed":
+            if not whole:
                 self._cut_unspoken(response)
             spoken = response.spoken()
             if len(spoken) > 1:
@@ -297,5 +308,5 @@ class Replies:
     def _cut_unspoken(self, response: Response) -> None:
         """What was written but never voiced was not heard (I5)."""
         for output in response.outputs:
-            if output.item.type == "message" and response.audio and self._ledger.heard_ms(output.item.id) is None:
-                self._ledger.cut(output.item.id, self._ledger.generated_ms(output.item.id), exact=False)
+            if output.item.type == "message" and response.audio:
+                self._ledger.finish(output.item.id)

@@ -7,7 +7,6 @@ once its arguments are complete.
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,9 +20,6 @@ from vivavoce.protocol import server_events as events
 from vivavoce.protocol.ids import IdSource
 from vivavoce.protocol.session import AgentConfig
 from vivavoce.protocol.usage import Tokens, Usage, assistant_audio_tokens
-
-CHUNK_MS: Final = 200
-"""Audio in one `response.output_audio.delta`. Source: wire reference G.7 (100 to 200 ms)."""
 
 LEAD_CHARACTERS: Final = 24
 """How far a transcript runs ahead of the voice. A client that checks what is about to be said can only stop what it has begun to play, so
@@ -168,19 +164,17 @@ class Response:
             padding = self._ids.padding(arguments)
             self._send(events.call_delta(self.id, output.item.id, output.index, output.item.call_id, arguments, padding))
 
-    def add_audio(self, output_index: int, audio: bytes, ms: float, text: str) -> Output | None:
-        """Send a stretch of an item's speech, which says `text`; return the item, or None where there is no such item."""
+    def add_audio(self, output_index: int, ms: float, text: str) -> Output | None:
+        """Take note of a stretch of an item's speech, which says `text`; return the item, or None where there is no such item.
+
+        The client is told as much of the transcript as may go with it; the audio itself is the playout's.
+        """
         output = self._at(output_index)
         if output is None or output.closed:
             return None
         output.audio_ms += ms
         output.lead -= len(text)
         self._tell(output)
-        part = self._part(output)
-        step = CHUNK_MS * self.config.output_format.bytes_per_ms
-        for start in range(0, len(audio), step):
-            chunk = binascii.b2a_base64(audio[start : start + step], newline=False).decode()
-            self._send(part.audio_delta(chunk))
         return output
 
     def voiced(self, output_index: int) -> None:

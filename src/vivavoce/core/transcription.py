@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vivavoce.core import effects, inputs
+from vivavoce.core.client_clock import ClientClock
 from vivavoce.core.conversation import Item, Part
 from vivavoce.core.dictation import Dictation, Missed, PassageOver, Said, Told
 from vivavoce.core.effects import Effect
@@ -18,6 +19,7 @@ from vivavoce.core.front import Front
 from vivavoce.core.hearing import MIN_COMMIT_MS, Hearing, Segment
 from vivavoce.core.inputs import HeardWord, Input
 from vivavoce.core.numbers import Numbers
+from vivavoce.core.playout import Playout
 from vivavoce.core.transcribing import Transcribing
 from vivavoce.core.transcripts import Job
 from vivavoce.core.turns import Action
@@ -55,6 +57,7 @@ class TranscriptionCore:
         expires_at: unix seconds at which the session ends, shown to the client.
         max_minutes: the session's length.
         judged: whether an endpointer is there for semantic_vad.
+        playout: who owns the playout clock: nothing is played here, but on a call audio comes over its media track.
     """
 
     def __init__(
@@ -66,14 +69,16 @@ class TranscriptionCore:
         expires_at: int = 0,
         max_minutes: float = 60,
         judged: bool = False,
+        playout: Playout | None = None,
     ) -> None:
         self._out: list[Effect] = []
         self._ids = ids
         self._defaults = defaults
         self._front = Front(ids, self._out, max_minutes)
         self._send = self._front.send
+        self._playout = playout or ClientClock()
         self._session = session.initial(defaults, session_id, expires_at)
-        self._config = session.view(self._session)
+        self._config = self._playout.listening(session.view(self._session))
         self._detection_chosen = False
         self._dictating = False
         """Whether the client says where items end."""
@@ -85,6 +90,7 @@ class TranscriptionCore:
         self._last_item: str | None = None
         self._handlers: dict[type, Callable[[Any], None]] = {
             inputs.Received: self._front.received,
+            inputs.TrackAudio: lambda track: self._hear(track.audio, self._dictation.overhear, self._hearing.overhear),
             inputs.VadFrame: self._on_vad_frame,
             inputs.ListeningFailed: self._on_listening_failed,
             inputs.TurnJudged: lambda verdict: self._on_turn(self._hearing.judged(verdict.job, verdict.probability)),
@@ -136,7 +142,7 @@ class TranscriptionCore:
 
     def _take_update(self, update: Any) -> None:
         updated = session.updated(self._session, update, self._defaults, chosen=self._detection_chosen)
-        config = session.view(updated)
+        config = self._playout.listening(session.view(updated))
         if self._dictating:
             self._dictation.check(config)
         else:
@@ -145,11 +151,15 @@ class TranscriptionCore:
         self._session, self._config = updated, config
 
     def _on_append(self, event: client.AudioAppend) -> None:
+        self._playout.check_append("input_audio_buffer.append")
+        self._hear(event.audio, self._dictation.append, self._hearing.append)
+
+    def _hear(self, audio: bytes, dictated: Callable[[bytes], None], in_turns: Callable[[bytes], None]) -> None:
         if self._dictating:
-            self._dictation.append(event.audio)
-            self._hearing.buffer.pass_over(self._hearing.format.ticks(len(event.audio)))
+            dictated(audio)
+            self._hearing.buffer.pass_over(self._hearing.format.ticks(len(audio)))
         else:
-            self._hearing.append(event.audio)
+            in_turns(audio)
 
     def _on_commit(self, event: client.AudioCommit) -> None:
         if self._dictating:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from vivavoce.core import effects, inputs
+from vivavoce.core.client_clock import ClientClock
 from vivavoce.core.dictation import Dictation, Missed, Said, Told
 from vivavoce.core.effects import Effect
 from vivavoce.core.front import EXPIRY, Front
@@ -21,6 +22,7 @@ from vivavoce.core.interpreting.frames import BYTES_PER_MS, Intake, grid
 from vivavoce.core.interpreting.interpreter import Interpreter, Request
 from vivavoce.core.interpreting.lag import Arrivals
 from vivavoce.core.interpreting.speaking import Speaking
+from vivavoce.core.playout import Playout, Rooms
 from vivavoce.core.turns import FRAME_TICKS
 from vivavoce.protocol import client_events as client
 from vivavoce.protocol import errors, translation_session
@@ -76,6 +78,7 @@ class TranslationCore:
         languages: those the recognizer knows, ISO-639-1; with one, everything heard is in it; with more, or none named, it has to tell.
         expires_at: unix seconds at which the session ends, shown to the client.
         max_minutes: the session's length.
+        playout: who owns the playout clock; the client, unless something else is said.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class TranslationCore:
         languages: tuple[str, ...] = (),
         expires_at: int = 0,
         max_minutes: float = 60,
+        playout: Playout | None = None,
     ) -> None:
         self._out: list[Effect] = []
         self._noted = 0
@@ -101,7 +105,9 @@ class TranslationCore:
         self._config = translation_session.view(self._session)
         self._interpreter = self._new_interpreter()
         self._arrivals = Arrivals()
-        self._speaking = Speaking(self._out, self._send, self._arrivals)
+        self._playout = playout or ClientClock()
+        self._playout.attach(Rooms(self._out, self._send))
+        self._speaking = Speaking(self._out, self._send, self._arrivals, self._playout)
         self._dictation = Dictation(self._out, self._on_told, pauses=PAUSES)
         self._intake = Intake()
         self._fed = 0
@@ -118,12 +124,15 @@ class TranslationCore:
         self._charged = 0
         self._elapsed_ms = 0
         self._held = False
+        self._losing = False
+        """Whether the client was told that some of a track's audio is lost."""
         self._closing = False
         self._passage: int | None = None
         self._heard_all = False
         self._over = False
         self._handlers: dict[type, Callable[[Any], None]] = {
             inputs.Received: self._front.received,
+            inputs.TrackAudio: self._on_track_audio,
             inputs.VadFrame: self._on_vad_frame,
             inputs.ListeningFailed: self._on_listening_failed,
             inputs.Heard: lambda heard: self._dictation.heard(heard),
@@ -134,6 +143,7 @@ class TranslationCore:
             inputs.Voiced: lambda voiced: self._speaking.voiced(voiced, self._input_ms, self._now_ms),
             inputs.VoiceFinished: self._on_voice_finished,
             inputs.VoiceFailed: self._on_voice_failed,
+            inputs.PlaybackStopped: self._playout.handle,
             inputs.TimerFired: self._on_timer,
         }
         self._front.handlers = {
@@ -155,6 +165,8 @@ class TranslationCore:
             self._config = translation_session.view(self._session)
             self._interpreter = self._new_interpreter()
         self._front.open(self._session)
+        if self._config.noise is not None:
+            self._out.append(effects.ReduceNoise(self._config.noise))
         self._dictation.configure(LISTENING)
         self._out.append(effects.Prepare(LISTENING))
         return self._flush()
@@ -177,18 +189,37 @@ class TranslationCore:
     def _on_session_update(self, event: client.SessionUpdate) -> None:
         self._session = translation_session.updated(self._session, event.session, self._defaults)
         before, self._config = self._config, translation_session.view(self._session)
+        if before.noise != self._config.noise:
+            self._out.append(effects.ReduceNoise(self._config.noise))
         if before.language != self._config.language:
             self._interpreter.aim(self._config.language, self._intake.appended / BYTES_PER_MS)
         self._send(events.session_updated(self._session))
 
     def _on_append(self, event: client.TranslationAppend) -> None:
+        self._playout.check_append("session.input_audio_buffer.append")
         if self._closing:
             raise errors.session_closing()
         if len(event.audio) % PCM.width:
             raise errors.odd_audio("audio", PCM.width)
-        if self._intake.waiting + len(event.audio) > FULL_MS * BYTES_PER_MS:
+        if self._full(event.audio):
             raise errors.buffer_full(FULL_MS // 1000)
-        self._intake.append(event.audio)
+        self._take_in(event.audio)
+
+    def _on_track_audio(self, track: inputs.TrackAudio) -> None:
+        if self._intake.waiting <= WAITING_MS * BYTES_PER_MS:
+            self._losing = False
+        if not self._full(track.audio):
+            if not self._closing:
+                self._take_in(track.audio)
+        elif not self._losing:
+            self._losing = True
+            self._fail(f"What is said is lost: {FULL_MS // 1000} seconds of audio wait to be heard.", "server_is_overloaded")
+
+    def _full(self, audio: bytes) -> bool:
+        return self._intake.waiting + len(audio) > FULL_MS * BYTES_PER_MS
+
+    def _take_in(self, audio: bytes) -> None:
+        self._intake.append(audio)
         self._arrivals.note(self._intake.appended / BYTES_PER_MS, self._now_ms)
         self._charge(self._intake.appended // (1000 * BYTES_PER_MS))
 
@@ -282,7 +313,7 @@ class TranslationCore:
         self._speaking.add(self._interpreter.phrases())
         self._speaking.advance(self._input_ms)
         self._hold(self._intake.waiting > WAITING_MS * BYTES_PER_MS)
-        if self._heard_all and self._interpreter.idle and self._speaking.idle:
+        if self._heard_all and self._interpreter.idle and self._speaking.idle and self._playout.interpreted():
             self._over = True
             self._send(told.session_closed())
             self._out.append(effects.Close(Fatal(_NORMAL_CLOSURE, "")))

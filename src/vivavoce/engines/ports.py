@@ -115,6 +115,40 @@ class VoiceActivityDetector(Engine, Protocol):
         ...
 
 
+# --- noise reduction ------------------------------------------------------------------------------------------------------------
+
+NoiseField = Literal["near_field", "far_field"]
+"""Where the microphone is: at the mouth, or in the room."""
+
+
+class NoiseFilter(Protocol):
+    """One stream of speech without its noise. Nothing is shifted: sample n that comes out is sample n that went in."""
+
+    def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take more samples at 16 kHz in [-1, 1], return those that are ready; at most 16 ms are held back."""
+        ...
+
+    def finish(self) -> NDArray[np.float32]:
+        """Return what is held back: the stream ends here. Then as many samples have come out as went in."""
+        ...
+
+
+class NoiseReducer(Engine, Protocol):
+    """Takes noise out of speech, as near to the microphone as the server gets."""
+
+    def open(self, field: NoiseField, strength: float) -> NoiseFilter:
+        """Open a stream; no two share anything.
+
+        Args:
+            field: where the microphone is.
+            strength: how much to take out, 0 (nothing) to 2; 1 is what suits most.
+
+        Raises:
+            EngineFault: the engine cannot run here, which `warm` says as well.
+        """
+        ...
+
+
 # --- end of turn ----------------------------------------------------------------------------------------------------------------
 
 

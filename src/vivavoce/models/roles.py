@@ -9,7 +9,7 @@ from vivavoce.config import DEFAULT_LLM, EngineNames, ModelSettings, Settings
 NONE: Final = "none"
 """The name of no engine, for a role that may be left out."""
 
-ROLES: Final = ("vad", "endpointer", "recognizer", "llm", "synthesizer", "translator")
+ROLES: Final = ("vad", "endpointer", "recognizer", "llm", "synthesizer", "translator", "noise")
 
 _PROFILES: Final[dict[str, dict[str, str]]] = {
     "embedded": {
@@ -19,6 +19,7 @@ _PROFILES: Final[dict[str, dict[str, str]]] = {
         "endpointer": "smart-turn",
         "vad": "silero",
         "translator": "auto",
+        "noise": "auto",
     },
     "null": {
         "recognizer": "instant",
@@ -27,6 +28,7 @@ _PROFILES: Final[dict[str, dict[str, str]]] = {
         "endpointer": NONE,
         "vad": "silero",
         "translator": "instant",
+        "noise": "auto",
     },
 }
 

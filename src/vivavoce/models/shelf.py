@@ -14,6 +14,8 @@ from vivavoce.engines.endpointing.smart_turn import SmartTurnEndpointer
 from vivavoce.engines.llm.echo import EchoBrain
 from vivavoce.engines.llm.frames.brain import FramesBrain
 from vivavoce.engines.llm.minilm import SentenceEncoder
+from vivavoce.engines.noise import webrtc
+from vivavoce.engines.noise.webrtc import WebRtcNoiseReducer
 from vivavoce.engines.ports import LanguageModel, Recognizer
 from vivavoce.engines.tts.available import default_synthesizer
 from vivavoce.engines.tts.espeak import EspeakSynthesizer
@@ -52,6 +54,11 @@ class EngineShelf:
                 "flite": FliteSynthesizer,
                 "espeak": EspeakSynthesizer,
                 "tone": ToneSynthesizer,
+            },
+            "noise": {
+                "auto": lambda: WebRtcNoiseReducer() if webrtc.installed() else None,
+                "webrtc": WebRtcNoiseReducer,
+                NONE: lambda: None,
             },
             "translator": translator_makers(settings, lambda name: cast(LanguageModel, self._engine("llm", name, ""))),
         }

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vivavoce.engines.ports import Endpointer, Engine, LanguageModel, Recognizer, Synthesizer, Translator, VoiceActivityDetector
+from vivavoce.engines.ports import (
+    Endpointer,
+    Engine,
+    LanguageModel,
+    NoiseReducer,
+    Recognizer,
+    Synthesizer,
+    Translator,
+    VoiceActivityDetector,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +26,7 @@ class Stack:
     synthesizer: Synthesizer
     endpointer: Endpointer | None = None
     translator: Translator | None = None
+    noise: NoiseReducer | None = None
 
     def engines(self) -> tuple[Engine, ...]:
         """Return the engines there are."""
@@ -27,5 +37,6 @@ class Stack:
             self.synthesizer,
             self.endpointer,
             self.translator,
+            self.noise,
         )
         return tuple(engine for engine in there if engine is not None)

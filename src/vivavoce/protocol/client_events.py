@@ -158,6 +158,9 @@ ClientEvent = (
 Parsers = Mapping[str, tuple[Record, Callable[[str | None, dict[str, Any]], ClientEvent]]]
 """The events of a kind of session by type: what each may hold, and what makes it of its id and its checked frame."""
 
+Parse = Callable[[str | bytes, Callable[[dict[str, Any]], dict[str, Any]] | None], ClientEvent]
+"""Makes an event of a frame, and of a decoded frame translated by a dialect before it is looked at."""
+
 _EVENT_ID: Final = Nullable(Text(512))
 
 

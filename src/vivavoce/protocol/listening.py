@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from vivavoce.protocol import errors
 from vivavoce.protocol.formats import AudioFormat
+from vivavoce.protocol.noise import NoiseReduction, merge_noise_reduction
 from vivavoce.protocol.session_schema import TURN_DETECTION
 
 STREAMING_MODELS: Final = ("gpt-realtime-whisper", "gpt-live-transcribe")
@@ -71,6 +72,7 @@ class ListeningConfig:
     input_format: AudioFormat
     transcription: Transcription | None
     turn_detection: TurnDetection | None
+    noise: NoiseReduction | None = None
     logprobs: bool = False
     instructions: str = ""
     tools: tuple[dict[str, Any], ...] = ()
@@ -116,8 +118,10 @@ def turn_detection_defaults(kind: str, silence_duration_ms: int) -> dict[str, An
     }
 
 
-def merge_input(audio_in: dict[str, Any], update: dict[str, Any], silence_duration_ms: int) -> None:
+def merge_input(audio_in: dict[str, Any], update: dict[str, Any], silence_duration_ms: int, *, denoises: bool) -> None:
     """Merge a (checked) update of `audio.input` into the one in force, deeply: what it leaves out keeps its value.
+
+    `denoises` tells whether this server can take noise out.
 
     Raises:
         ClientFault: the two together are wrong.
@@ -128,6 +132,8 @@ def merge_input(audio_in: dict[str, Any], update: dict[str, Any], silence_durati
             audio_in[name] = value
         elif name == "transcription":
             audio_in[name] = merge_transcription(current, value)
+        elif name == "noise_reduction":
+            audio_in[name] = merge_noise_reduction(current, value, available=denoises)
         elif name == "turn_detection":
             audio_in[name] = _merge_turn_detection(current, value, silence_duration_ms)
 

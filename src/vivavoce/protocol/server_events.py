@@ -237,6 +237,21 @@ def rate_limits_updated(limits: list[Event]) -> Event:
     return {"type": "rate_limits.updated", "rate_limits": limits}
 
 
+def output_audio_started(response_id: str) -> Event:
+    """Build `output_audio_buffer.started`."""
+    return {"type": "output_audio_buffer.started", "response_id": response_id}
+
+
+def output_audio_stopped(response_id: str) -> Event:
+    """Build `output_audio_buffer.stopped`."""
+    return {"type": "output_audio_buffer.stopped", "response_id": response_id}
+
+
+def output_audio_cleared(response_id: str) -> Event:
+    """Build `output_audio_buffer.cleared`."""
+    return {"type": "output_audio_buffer.cleared", "response_id": response_id}
+
+
 def stamp(event: Event, event_id: str) -> Event:
     """Return the event with its id as the second key, as recorded."""
     kind = event.pop("type")

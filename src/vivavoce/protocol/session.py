@@ -19,6 +19,7 @@ from vivavoce.protocol.listening import (
     turn_detection,
     turn_detection_defaults,
 )
+from vivavoce.protocol.noise import noise_reduction
 from vivavoce.protocol.prompts import Prompts, echo, expand
 from vivavoce.protocol.session_schema import REALTIME_SESSION, RESPONSE
 
@@ -50,6 +51,8 @@ class SessionDefaults:
     """ISO-639-1 codes the recognizer understands; empty where it takes any."""
     images: bool = True
     """Whether the language model can be shown images."""
+    denoises: bool = False
+    """Whether noise can be taken out of input audio."""
     prompts: Prompts = field(default_factory=Prompts)
 
 
@@ -146,6 +149,7 @@ def view(session: dict[str, Any]) -> AgentConfig:
         input_format=BY_TYPE[audio_in["format"]["type"]],
         transcription=transcription(audio_in["transcription"]),
         turn_detection=turn_detection(audio_in["turn_detection"]),
+        noise=noise_reduction(audio_in["noise_reduction"]),
         output_format=BY_TYPE[audio_out["format"]["type"]],
         voice=audio_out["voice"],
         speed=float(audio_out["speed"]),
@@ -187,7 +191,7 @@ def with_overrides(session: dict[str, Any], response: dict[str, Any], defaults: 
 
 def _merge_audio(audio: dict[str, Any], update: dict[str, Any], defaults: SessionDefaults) -> None:
     audio["output"].update(update.get("output", {}))
-    merge_input(audio["input"], update.get("input", {}), defaults.silence_duration_ms)
+    merge_input(audio["input"], update.get("input", {}), defaults.silence_duration_ms, denoises=defaults.denoises)
 
 
 def _check_locks(before: dict[str, Any], after: dict[str, Any], spoken: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from vivavoce.protocol import errors
 from vivavoce.protocol.formats import BY_TYPE
+from vivavoce.protocol.noise import NOISE_REDUCTION
 from vivavoce.protocol.prompts import PROMPT
 from vivavoce.protocol.schema import (
     NEVER,
@@ -23,7 +24,6 @@ from vivavoce.protocol.schema import (
     Nullable,
     Number,
     Record,
-    Schema,
     Tagged,
     Text,
 )
@@ -34,15 +34,6 @@ EFFORTS: Final = ("minimal", "low", "medium", "high", "xhigh")
 EAGERNESS: Final = ("low", "medium", "high", "auto")
 DELAYS: Final = ("minimal", "low", "medium", "high", "xhigh")
 LOGPROBS: Final = "item.input_audio_transcription.logprobs"
-
-
-def not_yet(what: str) -> Schema:
-    """Return the schema of a field that may be null and nothing else: what it asks for is not there."""
-
-    def refuse(value: Any, path: str) -> Any:
-        raise errors.refused_value(path, f"{what} is not supported by this server.")
-
-    return Nullable(Also(Anything(), refuse, NEVER))
 
 
 def _pcm_rate(value: Any, path: str) -> Any:
@@ -117,7 +108,7 @@ LISTENING: Final = Record(
     {
         "format": FORMAT,
         "transcription": Nullable(TRANSCRIPTION),
-        "noise_reduction": not_yet("Noise reduction"),
+        "noise_reduction": NOISE_REDUCTION,
         "turn_detection": Nullable(_AnyTurnDetection()),
     }
 )

@@ -21,6 +21,7 @@ from vivavoce.protocol.listening import (
     turn_detection,
     turn_detection_defaults,
 )
+from vivavoce.protocol.noise import noise_reduction
 from vivavoce.protocol.schema import Anything, Choice, Items, Nullable, Record
 from vivavoce.protocol.session_schema import LISTENING, LOGPROBS
 
@@ -47,6 +48,8 @@ class TranscriptionDefaults:
     model: str
     models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """ISO-639-1 codes by model; empty where a model takes any language."""
+    denoises: bool = False
+    """Whether noise can be taken out of input audio."""
 
 
 def initial(defaults: TranscriptionDefaults, session_id: str, expires_at: int) -> dict[str, Any]:
@@ -91,7 +94,7 @@ def updated(session: dict[str, Any], update: Any, defaults: TranscriptionDefault
     wanted = TRANSCRIPTION_SESSION.check(update, "session")
     merged = deepcopy(session)
     audio_in = merged["audio"]["input"]
-    merge_input(audio_in, wanted.get("audio", {}).get("input", {}), _SILENCE_MS)
+    merge_input(audio_in, wanted.get("audio", {}).get("input", {}), _SILENCE_MS, denoises=defaults.denoises)
     if "include" in wanted:
         merged["include"] = wanted["include"]
     model = (audio_in["transcription"] or {}).get("model")
@@ -113,6 +116,7 @@ def view(session: dict[str, Any]) -> ListeningConfig:
         input_format=BY_TYPE[audio_in["format"]["type"]],
         transcription=transcription(audio_in["transcription"]),
         turn_detection=turn_detection(audio_in["turn_detection"]),
+        noise=noise_reduction(audio_in["noise_reduction"]),
         logprobs=bool(session["include"]),
     )
 

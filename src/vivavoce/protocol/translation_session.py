@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vivavoce.protocol import errors
+from vivavoce.protocol.noise import NOISE_REDUCTION, NoiseReduction, merge_noise_reduction, noise_reduction
 from vivavoce.protocol.schema import Nullable, Record, Text
-from vivavoce.protocol.session_schema import not_yet
 
 _TRANSCRIPTION: Final = Record({"model": Text(256, 1)}, ("model",))
 
@@ -19,7 +19,7 @@ TRANSLATION_SESSION: Final = Record(
     {
         "audio": Record(
             {
-                "input": Record({"transcription": Nullable(_TRANSCRIPTION), "noise_reduction": not_yet("Noise reduction")}),
+                "input": Record({"transcription": Nullable(_TRANSCRIPTION), "noise_reduction": NOISE_REDUCTION}),
                 "output": Record({"language": Text(16, 1)}),
             }
         )
@@ -37,6 +37,8 @@ class TranslationDefaults:
 
     model: str
     pairs: tuple[tuple[str, str], ...]
+    denoises: bool = False
+    """Whether noise can be taken out of input audio."""
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -61,6 +63,7 @@ class TranslationConfig:
     """What to speak: ISO-639-1, without a region."""
     transcription: str | None
     """The model the client named for source transcripts; None where it wants none."""
+    noise: NoiseReduction | None = None
 
 
 def initial(defaults: TranslationDefaults, session_id: str, expires_at: int) -> dict[str, Any]:
@@ -93,7 +96,12 @@ def updated(session: dict[str, Any], update: Any, defaults: TranslationDefaults)
     if language is not None and base(language) not in defaults.targets:
         raise errors.language_not_spoken("session.audio.output.language", language, defaults.targets)
     merged = deepcopy(session)
-    merged["audio"]["input"].update(deepcopy(wanted.get("input", {})))
+    audio_in = merged["audio"]["input"]
+    for name, value in wanted.get("input", {}).items():
+        if name == "noise_reduction":
+            audio_in[name] = merge_noise_reduction(audio_in[name], value, available=defaults.denoises)
+        else:
+            audio_in[name] = deepcopy(value)
     merged["audio"]["output"].update(wanted.get("output", {}))
     return merged
 
@@ -107,7 +115,8 @@ def view(session: dict[str, Any]) -> TranslationConfig:
     """Read a session object."""
     audio = session["audio"]
     transcription = audio["input"]["transcription"]
-    return TranslationConfig(base(audio["output"]["language"]), transcription and transcription["model"])
+    noise = noise_reduction(audio["input"]["noise_reduction"])
+    return TranslationConfig(base(audio["output"]["language"]), transcription and transcription["model"], noise)
 
 
 def base(language: str) -> str:

@@ -19,13 +19,16 @@ class Caller:
     """Whoever opened a session.
 
     `key` is the key's public name, never the key; `limiter` is shared by all who come with it. `safety_identifier` is the client's
-    name for its user, `session` the configuration that a client secret brought along.
+    name for its user. Of a client secret: `session` is the configuration it brought along, `secret` a name for it that shows nothing of
+    it, and `max_minutes` how long its sessions may last at most, where its maker said so.
     """
 
     key: str = OPEN
     limiter: KeyLimiter = field(default_factory=KeyLimiter)
     safety_identifier: str | None = None
     session: dict[str, Any] | None = None
+    secret: str | None = None
+    max_minutes: float | None = None
 
     def names(self) -> dict[str, str]:
         """Return what log lines say of the caller."""

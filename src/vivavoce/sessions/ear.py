@@ -1,8 +1,8 @@
 """The ear of a session: wire audio in, detector frames and recognizer feeds out.
 
-Audio is decoded and resampled once, to 16 kHz, and written to a tape. The detector gets it in frames; recognitions get it from the tape
-up to the last frame the core has handled, never beyond: a client that sends a minute at once is heard turn by turn like any other.
-Positions are ticks since the listening epoch began.
+Audio is decoded and resampled once, to 16 kHz, freed of noise where the session wants that, and written to a tape. The detector gets it
+in frames; recognitions get it from the tape up to the last frame the core has handled, never beyond: a client that sends a minute at
+once is heard turn by turn like any other. Positions are ticks since the listening epoch began.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from vivavoce.audio.codec import decode, to_float, to_int16
 from vivavoce.audio.resample import Resampler, to_speech_rate
 from vivavoce.audio.tape import Tape
-from vivavoce.engines.ports import SPEECH_RATE_HZ, VAD_FRAME_SAMPLES, EngineFault, VadStream, VoiceActivityDetector
+from vivavoce.engines.ports import (
+    SPEECH_RATE_HZ,
+    VAD_FRAME_SAMPLES,
+    EngineFault,
+    NoiseFilter,
+    VadStream,
+    VoiceActivityDetector,
+)
 from vivavoce.protocol.formats import TICKS_PER_SECOND, AudioFormat
 from vivavoce.sessions.feed import Feed
 
@@ -39,6 +46,7 @@ class Ear:
         on_frame: called with (epoch, probability) per frame.
         on_fault: called with (epoch, message) when the detector dies.
         judged: whether an endpointer will want the last seconds of turns.
+        denoise: opens a noise filter for an epoch, if there is to be one.
     """
 
     def __init__(
@@ -48,11 +56,14 @@ class Ear:
         on_fault: Callable[[int, str], None],
         *,
         judged: bool,
+        denoise: Callable[[], NoiseFilter | None] = lambda: None,
     ) -> None:
         self._vad = vad
         self._on_frame = on_frame
         self._on_fault = on_fault
         self._judged = judged
+        self._denoise = denoise
+        self._filter: NoiseFilter | None = None
         self._epoch = 0
         self._stream: VadStream | None = None
         self._format: AudioFormat | None = None
@@ -88,6 +99,7 @@ class Ear:
             self._on_fault(epoch, error.message)
 
         try:
+            self._filter = self._denoise()
             self._stream = self._vad.open(lambda probability: self._on_frame(epoch, probability), fault)
         except EngineFault as error:
             fault(error)
@@ -98,6 +110,7 @@ class Ear:
             self._stream.close()
             self._stream = None
         self._format = None
+        self._filter = None
         self._tape = Tape()
         for feed in self._feeds.values():
             feed.end()
@@ -108,8 +121,15 @@ class Ear:
         if self._format is None:
             return
         speech = self._resampler.feed(to_float(decode(audio, self._format.type)))
-        self._tape.write(to_int16(speech))
-        self._detect(speech)
+        self._take(speech if self._filter is None else self._filter.feed(speech))
+
+    def change_filter(self) -> None:
+        """Filter noise otherwise from the next sample on, in the middle of an epoch."""
+        if self._filter is not None:
+            self._take(self._filter.finish())
+            self._filter = None
+        if self._format is not None:
+            self._filter = self._denoise()
 
     def handled(self, epoch: int) -> None:
         """Note that the core has handled one more frame of an epoch: recognitions may have its audio."""
@@ -138,6 +158,10 @@ class Ear:
         """Return the last seconds before a tick of the epoch, for the endpointer."""
         end = samples(to_tick)
         return to_float(np.frombuffer(self._tape.read(end - _JUDGED_SAMPLES, end), dtype="<i2"))
+
+    def _take(self, speech: NDArray[np.float32]) -> None:
+        self._tape.write(to_int16(speech))
+        self._detect(speech)
 
     def _detect(self, speech: NDArray[np.float32]) -> None:
         pending = np.concatenate([self._partial, speech]) if len(self._partial) else speech

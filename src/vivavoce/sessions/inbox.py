@@ -22,6 +22,9 @@ class Inbox:
         self._room.set()
         self._idle = asyncio.Event()
 
+    def __len__(self) -> int:
+        return len(self._inputs)
+
     def put(self, event: Input) -> None:
         """Add an input."""
         self._inputs.append(event)

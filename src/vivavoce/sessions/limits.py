@@ -99,6 +99,11 @@ class KeyLimiter:
             self._buckets["requests"].take(1, now_s)
         return None
 
+    def unmade(self) -> None:
+        """Give a request back that came to nothing."""
+        if "requests" in self._buckets:
+            self._buckets["requests"].take(-1, self._clock())
+
     def use(self, tokens: int) -> None:
         """Count the tokens of a response that is over."""
         if "tokens" in self._buckets:

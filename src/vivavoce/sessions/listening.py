@@ -11,15 +11,17 @@ from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from typing import Any, Final
 
+import numpy as np
 import structlog
 
 from vivavoce.audio.codec import decode, to_float, to_int16
 from vivavoce.audio.resample import to_speech_rate
 from vivavoce.core import effects, inputs
 from vivavoce.core.inputs import Input
-from vivavoce.engines.ports import SPEECH_RATE_HZ, EngineFault, RecognitionOptions, Recognizer
+from vivavoce.engines.ports import SPEECH_RATE_HZ, EngineFault, NoiseFilter, RecognitionOptions, Recognizer
 from vivavoce.models.stack import Stack
 from vivavoce.protocol.listening import ListeningConfig
+from vivavoce.protocol.noise import NoiseReduction
 from vivavoce.sessions import recognition
 from vivavoce.sessions.ear import Ear
 from vivavoce.sessions.feed import Feed
@@ -68,8 +70,10 @@ class Listener:
         self._progress = asyncio.Event()
         self._recognitions: dict[int, asyncio.Task[None]] = {}
         self._preparing: asyncio.Task[None] | None = None
+        self._noise: NoiseReduction | None = None
         self.performers: dict[type, Callable[[Any], None]] = {
             effects.StartListening: self._start_listening,
+            effects.ReduceNoise: self._reduce_noise,
             effects.StopListening: lambda e: self.stop(),
             effects.Listen: lambda e: self._ear.hear(e.audio),
             effects.OpenRecognition: self._open_recognition,
@@ -89,6 +93,7 @@ class Listener:
             lambda epoch, probability: put(inputs.VadFrame(epoch, probability)),
             lambda epoch, message: put(inputs.ListeningFailed(epoch, message)),
             judged=self._stack.endpointer is not None,
+            denoise=lambda: self._filter(self._noise),
         )
 
     def handled(self, epoch: int) -> None:
@@ -98,7 +103,7 @@ class Listener:
 
     async def room(self) -> None:
         """Wait until less than `AHEAD_MS` of audio waits, where the listener is held to it."""
-        while self._bounded and self._waiting_ms() > AHEAD_MS:
+        while self._bounded and self.waiting_ms > AHEAD_MS:
             self._progress.clear()
             await self._progress.wait()
 
@@ -107,7 +112,9 @@ class Listener:
         self._ear.stop()
         self._progress.set()
 
-    def _waiting_ms(self) -> float:
+    @property
+    def waiting_ms(self) -> float:
+        """How much audio waits for the detector and for recognizers."""
         samples = self._ear.unheard + sum(feed.unread for feed in self._feeds)
         return samples * 1000 / SPEECH_RATE_HZ
 
@@ -117,6 +124,15 @@ class Listener:
         self._ear.start(effect.epoch, effect.format, effect.keep_ms)
         self._progress.set()
 
+    def _reduce_noise(self, effect: effects.ReduceNoise) -> None:
+        self._noise = effect.noise
+        self._ear.change_filter()
+
+    def _filter(self, noise: NoiseReduction | None) -> NoiseFilter | None:
+        if noise is None or self._stack.noise is None:
+            return None
+        return self._stack.noise.open(noise.field, noise.strength)
+
     def _open_recognition(self, effect: effects.OpenRecognition) -> None:
         feed = self._ear.open(effect.job, effect.from_tick)
         self._recognize(effect.job, feed, effect.config, narrow_band=self._ear.narrow_band)
@@ -124,7 +140,11 @@ class Listener:
     def _recognize_audio(self, effect: effects.RecognizeAudio) -> None:
         feed = Feed()
         resampler = to_speech_rate(effect.format.rate_hz)
-        feed.write(to_int16(resampler.feed(to_float(decode(effect.audio, effect.format.type)))).tobytes())
+        speech = resampler.feed(to_float(decode(effect.audio, effect.format.type)))
+        noise = self._filter(effect.config.noise)
+        if noise is not None:
+            speech = np.concatenate([noise.feed(speech), noise.finish()])
+        feed.write(to_int16(speech).tobytes())
         feed.end()
         self._recognize(effect.job, feed, effect.config, narrow_band=effect.format.rate_hz < SPEECH_RATE_HZ)
 

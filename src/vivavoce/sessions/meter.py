@@ -31,6 +31,9 @@ class Metrics:
         self.requests = Counter(
             "vivavoce_requests", "Requests for transcripts of files, by HTTP status.", ["route", "model", "status"], **make
         )
+        self.calls = Gauge("vivavoce_calls", "Calls over a media track open now.", ["kind"], **make)
+        self.calls_opened = Counter("vivavoce_calls_opened", "Calls over a media track opened.", ["kind"], **make)
+        self.sidebands = Gauge("vivavoce_sidebands", "Sidebands of calls open now.", **make)
         self.lag = Histogram(
             "vivavoce_translation_lag_seconds",
             "From the end of a clause in the source to the end of its translation in the voice.",
@@ -40,7 +43,7 @@ class Metrics:
         )
         self.answer = Histogram(
             "vivavoce_turn_to_first_audio_seconds",
-            "From input_audio_buffer.speech_stopped to the first response.output_audio.delta.",
+            "From input_audio_buffer.speech_stopped to the first response.output_audio.delta; on calls to output_audio_buffer.started.",
             ["model"],
             buckets=_LATENCY_BUCKETS,
             **make,
@@ -51,6 +54,15 @@ class Metrics:
         for direction, tokens in (("input", usage.input), ("output", usage.output)):
             self.tokens.labels(model, direction, "text").inc(tokens.text)
             self.tokens.labels(model, direction, "audio").inc(tokens.audio)
+
+    def call_began(self, kind: str) -> None:
+        """Count a call in."""
+        self.calls_opened.labels(kind).inc()
+        self.calls.labels(kind).inc()
+
+    def call_ended(self, kind: str) -> None:
+        """Count a call out."""
+        self.calls.labels(kind).dec()
 
     def session(self, kind: str, model: str) -> SessionMeter:
         """Return the meter of a session that opens now."""
@@ -71,6 +83,7 @@ class SessionMeter:
             "input_audio_buffer.speech_stopped": self._speech_stopped,
             "input_audio_buffer.committed": lambda event, now: metrics.turns.labels(model).inc(),
             "response.output_audio.delta": self._audio,
+            "output_audio_buffer.started": self._audio,
             "response.done": self._done,
             "error": lambda event, now: metrics.errors.labels(event["error"]["code"] or "none").inc(),
         }

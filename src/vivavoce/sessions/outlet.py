@@ -6,10 +6,13 @@ from typing import Any, Protocol
 
 
 class Outlet(Protocol):
-    """The way to the client."""
+    """The way to the client, or to all clients of a session that has several."""
 
-    def send(self, event: dict[str, Any]) -> None:
-        """Queue a server event; never blocks. An outlet that is closed drops it."""
+    def send(self, event: dict[str, Any], to: int | None = None) -> None:
+        """Queue a server event for every client of the session, or for one by its number (0 is the owner); never blocks.
+
+        An outlet that is closed drops it.
+        """
         ...
 
     async def room(self) -> None:

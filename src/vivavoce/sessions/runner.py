@@ -24,9 +24,16 @@ from vivavoce.sessions.inbox import Inbox
 from vivavoce.sessions.listening import Listener
 from vivavoce.sessions.meter import SessionMeter
 from vivavoce.sessions.outlet import Outlet
+from vivavoce.sessions.party import OWNER
 from vivavoce.sessions.records import SessionRecord
 
 INTERNAL_ERROR: Final = 1011
+
+MOST_WAITING: Final = 1_500
+"""Inputs waiting beyond which audio of a media track is dropped: half a minute of its frames."""
+
+FARTHEST_BEHIND_MS: Final = 60_000
+"""Audio waiting to be listened to beyond which audio of a media track is dropped: who speaks now cannot be asked to wait."""
 
 Performers = Mapping[type, Callable[[Any], None]]
 
@@ -83,6 +90,7 @@ class SessionRunner:
         self._began = self._loop.time()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._deaf = False
         self._rooms: list[Callable[[], Awaitable[None]]] = [listener.room]
         self._performers: dict[type, Callable[[Any], None]] = {
             effects.Send: self._send,
@@ -100,14 +108,27 @@ class SessionRunner:
         if room is not None:
             self._rooms.append(room)
 
-    async def receive(self, event: ClientEvent) -> None:
-        """Take a client event, and return once it has been handled (its answers are queued then) and there is room for another."""
+    async def receive(self, event: ClientEvent, sender: int = OWNER) -> None:
+        """Take a client's event; return once it has been handled (its answers are queued then) and there is room for another."""
         refused = event.fault.code if isinstance(event, Refused) else None
         self.log.debug("received", type=type_of(event), event_id=event.event_id, refused=refused)
-        self.inbox.put(inputs.Received(event))
+        self.inbox.put(inputs.Received(event, sender))
         await self.inbox.handled()
         for room in self._rooms:
             await room()
+
+    def hear(self, audio: bytes) -> None:
+        """Take audio of a media track: s16le mono at 24 kHz.
+
+        It comes as it is spoken and cannot be asked to wait: what comes while the session is hopelessly behind is dropped, and noted.
+        """
+        deaf = len(self.inbox) > MOST_WAITING or self._listener.waiting_ms > FARTHEST_BEHIND_MS
+        if deaf and not self._deaf:
+            self.log.warning("audio dropped: the session is too far behind", waiting_ms=round(self._listener.waiting_ms))
+            self.meter.noted("audio dropped")
+        self._deaf = deaf
+        if not deaf:
+            self.inbox.put(inputs.TrackAudio(audio))
 
     async def run(self) -> None:
         """Run until cancelled: the transport cancels it when the client is gone."""
@@ -162,7 +183,7 @@ class SessionRunner:
     def _send(self, effect: effects.Send) -> None:
         self.meter.sent(effect.event, self._loop.time())
         self.log.debug("sent", type=effect.event["type"], event_id=effect.event["event_id"])
-        self._outlet.send(effect.event)
+        self._outlet.send(effect.event, effect.to)
 
     def _set_timer(self, effect: effects.SetTimer) -> None:
         running = self._timers.pop(effect.name, None)

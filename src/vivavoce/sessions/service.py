@@ -12,6 +12,7 @@ import structlog
 
 from vivavoce.config import Settings
 from vivavoce.core.agent import AgentCore
+from vivavoce.core.playout import Playout
 from vivavoce.core.transcription import TranscriptionCore
 from vivavoce.core.translation import TranslationCore
 from vivavoce.engines.ports import Engine, EngineFault
@@ -141,6 +142,7 @@ class VoiceService:
             info.defaults,
             languages=stack.recognizer.capabilities.languages,
             images=stack.llm.capabilities.images,
+            denoises=stack.noise is not None,
             prompts=self._prompts.prompts() if self._prompts else Prompts(),
         )
 
@@ -167,7 +169,8 @@ class VoiceService:
             for model in self.models.values()
             if model.kind == "transcription"
         }
-        return TranscriptionDefaults(DEFAULT_TRANSCRIBER if info is None else info.name, models)
+        name = DEFAULT_TRANSCRIBER if info is None else info.name
+        return TranscriptionDefaults(name, models, denoises=self._stacks[name].noise is not None)
 
     def _preview_transcription(self, update: dict[str, Any]) -> dict[str, Any]:
         defaults = self.transcription_defaults(None)
@@ -179,8 +182,8 @@ class VoiceService:
         defaults = self.session_defaults(info)
         return session.updated(session.initial(defaults, IdSource().session(), 0), update, defaults, spoken=False)
 
-    def open_agent(self, info: ModelInfo, outlet: Outlet, caller: Caller) -> SessionRunner:
-        """Return the runner of a new agent session."""
+    def open_agent(self, info: ModelInfo, outlet: Outlet, caller: Caller, playout: Playout | None = None) -> SessionRunner:
+        """Return the runner of a new agent session; `playout` owns its playout clock, by default the client's."""
         stack = self._stacks[info.name]
         began = self._begin("agent", info.name, caller)
         core = AgentCore(
@@ -190,12 +193,15 @@ class VoiceService:
             expires_at=began.record.expires_at,
             max_minutes=began.max_minutes,
             judged=stack.endpointer is not None,
+            playout=playout,
         )
         runner = began.runner(core, Listener(began.id, stack, prepares=True), outlet)
         runner.add(Answering(began.id, stack, runner).performers)
         return runner
 
-    def open_transcription(self, info: ModelInfo | None, outlet: Outlet, caller: Caller) -> SessionRunner:
+    def open_transcription(
+        self, info: ModelInfo | None, outlet: Outlet, caller: Caller, playout: Playout | None = None
+    ) -> SessionRunner:
         """Return the runner of a new transcription session; `info` is the transcription model, None where the client has named none yet."""
         defaults = self.transcription_defaults(info)
         stack = self._stacks[defaults.model]
@@ -207,6 +213,7 @@ class VoiceService:
             expires_at=began.record.expires_at,
             max_minutes=began.max_minutes,
             judged=stack.endpointer is not None,
+            playout=playout,
         )
         recognizers = {name: self._stacks[name].recognizer for name in defaults.models}
         listener = Listener(began.id, stack, at_once=TRANSCRIPTIONS_AT_ONCE, recognizers=recognizers.__getitem__)
@@ -222,7 +229,7 @@ class VoiceService:
         pairs = working_pairs(stack)
         if not pairs:
             raise errors.no_interpreter(info.name, way_out(stack))
-        return TranslationDefaults(info.name, pairs)
+        return TranslationDefaults(info.name, pairs, denoises=stack.noise is not None)
 
     def _preview_translation(self, update: dict[str, Any]) -> dict[str, Any]:
         named = Text(256, 1).check(update.get("model"), "session.model")
@@ -230,7 +237,7 @@ class VoiceService:
         opened = translation_session.initial(defaults, IdSource().session(), 0)
         return translation_session.updated(opened, translation_session.without_kind(update), defaults)
 
-    def open_translation(self, info: ModelInfo, outlet: Outlet, caller: Caller) -> SessionRunner:
+    def open_translation(self, info: ModelInfo, outlet: Outlet, caller: Caller, playout: Playout | None = None) -> SessionRunner:
         """Return the runner of a new translation session.
 
         Raises:
@@ -248,6 +255,7 @@ class VoiceService:
             languages=stack.recognizer.capabilities.languages,
             expires_at=began.record.expires_at,
             max_minutes=began.max_minutes,
+            playout=playout,
         )
         runner = began.runner(core, Listener(began.id, stack, at_once=AT_ONCE), outlet)
         translating = Translating(began.id, stack, stack.translator, runner)
@@ -257,6 +265,8 @@ class VoiceService:
     def _begin(self, kind: str, model: str, caller: Caller) -> Beginning:
         ids = IdSource()
         session_id, minutes = ids.session(), self.settings.server.max_session_minutes
+        if caller.max_minutes is not None:
+            minutes = min(minutes, caller.max_minutes)
         expires_at = int(time.time() + minutes * 60)
         record = SessionRecord(session_id, kind, model, caller.key, caller.safety_identifier, expires_at, self.prices)
         self.records.add(record)

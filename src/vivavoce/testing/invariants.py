@@ -1,4 +1,8 @@
-"""The invariants of the event stream, checked over any list of server events of one session (design: I1 to I4, I8, I9)."""
+"""The invariants of the event stream, checked over any list of server events of one session (design: I1 to I4, I8, I9).
+
+On a call the playout is told of too: a response that sounds is started at most once, and then stopped or cleared, stopped only after its
+`response.done`; a `cleared` may come again, since clients that clear when nothing plays are answered with one.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +56,9 @@ class StreamChecker:
         self._heard_to_ms = 0
         """The input's audio up to here is in an item."""
         self._turn_ms: int | None = None
+        self._started: set[str] = set()
+        self._silent: set[str] = set()
+        """Responses that were stopped or cleared."""
 
     def see(self, event: Event) -> None:
         """Check the next event.
@@ -63,7 +70,7 @@ class StreamChecker:
         response = event.get("response_id") or event.get("response", {}).get("id")
         if event["type"] == "response.created":
             self._created(event["response"])
-        elif response is not None and response not in self.active:
+        elif response is not None and response not in self.active and not event["type"].startswith("output_audio_buffer."):
             raise Broken(f"I1: {event['type']} of {response}, which is not active")
         handler = getattr(self, "_on_" + event["type"].replace(".", "_"), None)
         if handler is not None:
@@ -81,6 +88,27 @@ class StreamChecker:
             raise Broken(f"I2: open parts: {sorted(self._parts)}")
         if not_done := self._added - self._done_items:
             raise Broken(f"I2: items without conversation.item.done: {sorted(not_done)}")
+        if sounding := self._started - self._silent:
+            raise Broken(f"playout: started, and neither stopped nor cleared: {sorted(sounding)}")
+
+    def _on_output_audio_buffer_started(self, event: Event) -> None:
+        response = event["response_id"]
+        if response in self._started or response in self._silent:
+            raise Broken(f"playout: {response} started twice, or after its end")
+        self._started.add(response)
+
+    def _on_output_audio_buffer_stopped(self, event: Event) -> None:
+        response = event["response_id"]
+        if response not in self._started or response in self._silent:
+            raise Broken(f"playout: {response} stopped without having started, or twice, or after having been cleared")
+        if response not in self._done:
+            raise Broken(f"playout: {response} stopped before its response.done")
+        self._silent.add(response)
+
+    def _on_output_audio_buffer_cleared(self, event: Event) -> None:
+        if event["response_id"] not in self._done and event["response_id"] not in self.active:
+            raise Broken(f"playout: {event['response_id']} cleared, which was never created")
+        self._silent.add(event["response_id"])
 
     def _fresh(self, event_id: str) -> None:
         if event_id in self._ids:

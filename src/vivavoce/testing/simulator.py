@@ -19,11 +19,14 @@ from vivavoce.core import effects, inputs
 from vivavoce.core.agent import AgentCore
 from vivavoce.core.effects import Effect
 from vivavoce.core.inputs import Input
+from vivavoce.core.server_clock import ServerClock
 from vivavoce.core.turns import FRAME_TICKS
 from vivavoce.protocol.client_events import parse
 from vivavoce.protocol.formats import TICKS_PER_MS
 from vivavoce.protocol.ids import IdSource
 from vivavoce.protocol.session import SessionDefaults
+from vivavoce.protocol.usage import RateLimit
+from vivavoce.testing.playout import PlayoutModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class Simulator:
         jitter: turns the time an engine would take into the time it takes, in ms; by default they are the same.
         partials: whether the recognizer says the first half of a transcript before the whole.
         in_turn: whether the voice says one item after the other, as real ones do, or all at once.
+        link_ms: how long a message takes to the playout of a call or back, one by one; None: the client owns the playout clock.
+        limits: what the caller's limits leave after each response.
     """
 
     replies: list[Reply] = field(default_factory=lambda: [(Say("Hello there."),)])
@@ -90,10 +95,14 @@ class Simulator:
     jitter: Callable[[float], float] = field(default=lambda ms: ms)
     partials: bool = False
     in_turn: bool = False
+    link_ms: Callable[[], float] | None = None
+    limits: tuple[RateLimit, ...] = ()
     now_ms: float = 0.0
     events: list[dict[str, Any]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     """When each of `events` was sent."""
+    recipients: list[int | None] = field(default_factory=list)
+    """To whom: a client by its number, or everybody."""
     contexts: list[effects.Generate] = field(default_factory=list)
     """What the brain was asked, request by request."""
     stopped: set[int] = field(default_factory=set)
@@ -102,6 +111,10 @@ class Simulator:
     """Recognition jobs that are over: answered, failed or aborted."""
     closed: effects.Close | None = None
     core: AgentCore = field(init=False)
+    playout: PlayoutModel | None = None
+    """The playout of the call, if this is one."""
+    plays: list[effects.Play | effects.EndPlay | effects.FlushPlayback] = field(default_factory=list)
+    """What it was told to do."""
     loudness: Callable[[float], float] = field(default=lambda ms: 0.0)
     """The detector's probability for the frame that ends at this ms of the audio appended."""
     _queue: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
@@ -119,24 +132,31 @@ class Simulator:
     _ticks_per_byte: float = 0.5
 
     def __post_init__(self) -> None:
-        self.core = AgentCore("sess_test", self.defaults, IdSource(1), judged=self.judged)
+        clock = None
+        if self.link_ms is not None:
+            clock = ServerClock()
+            self.playout = PlayoutModel(lambda: self.now_ms, self.later, self.give, self.link_ms)
+        self.core = AgentCore("sess_test", self.defaults, IdSource(1), judged=self.judged, playout=clock)
         self._perform(self.core.start())
 
     # --- the client's side ------------------------------------------------------------------------------------------------------
 
-    def client(self, frame: dict[str, Any] | str | bytes) -> None:
-        """Send a client event now."""
+    def client(self, frame: dict[str, Any] | str | bytes, sender: int = 0) -> None:
+        """Send a client event now; `sender` is which client does."""
         raw = frame if isinstance(frame, str | bytes) else msgspec.json.encode(frame)
-        self.give(inputs.Received(parse(raw)))
+        self.give(inputs.Received(parse(raw), sender))
 
     def update(self, **session: Any) -> None:
         """Send `session.update`."""
         self.client({"type": "session.update", "session": {"type": "realtime", **session}})
 
     def append(self, ms: int, byte: bytes = b"\0") -> None:
-        """Append this much 24 kHz audio at once."""
-        audio = binascii.b2a_base64(byte * (ms * 48), newline=False).decode()
-        self.client({"type": "input_audio_buffer.append", "audio": audio})
+        """Append this much 24 kHz audio at once, or let it come over the media track where there is one."""
+        audio = byte * (ms * 48)
+        if self.playout is not None:
+            self.give(inputs.TrackAudio(audio))
+            return
+        self.client({"type": "input_audio_buffer.append", "audio": binascii.b2a_base64(audio, newline=False).decode()})
 
     def stream(self, ms: int, step_ms: int = 20) -> None:
         """Append audio in real time, running everything else that happens meanwhile."""
@@ -193,9 +213,28 @@ class Simulator:
     def _do_send(self, effect: effects.Send) -> None:
         self.events.append(effect.event)
         self.times.append(self.now_ms)
+        self.recipients.append(effect.to)
 
     def _do_close(self, effect: effects.Close) -> None:
         self.closed = effect
+
+    def _do_used(self, effect: effects.Used) -> None:
+        if self.limits:
+            self.give(inputs.RateLimits(self.limits))
+
+    def _do_play(self, effect: effects.Play) -> None:
+        self._to_playout(effect)
+
+    def _do_endplay(self, effect: effects.EndPlay) -> None:
+        self._to_playout(effect)
+
+    def _do_flushplayback(self, effect: effects.FlushPlayback) -> None:
+        self._to_playout(effect)
+
+    def _to_playout(self, effect: effects.Play | effects.EndPlay | effects.FlushPlayback) -> None:
+        self.plays.append(effect)
+        if self.playout is not None:
+            self.playout.take(effect)
 
     def _do_startlistening(self, effect: effects.StartListening) -> None:
         self._epoch, self._epoch_ticks, self._framed = effect.epoch, 0, 0

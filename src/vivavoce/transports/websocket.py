@@ -1,6 +1,7 @@
 """The WebSocket transport: JSON frames both ways, a bounded queue towards the client, backpressure towards everybody.
 
-The client owns the playout clock: what it has heard is estimated from what was sent until it says better.
+The client owns the playout clock: what it has heard is estimated from what was sent until it says better. An observer of somebody else's
+call (`observe`) is held up by nothing and holds nobody up: what it does not read in time costs it its connection.
 """
 
 from __future__ import annotations
@@ -8,14 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 import structlog
 from starlette.websockets import WebSocket
 
-from vivavoce.protocol.client_events import ClientEvent, parse
+from vivavoce.protocol.client_events import Parse, parse
+from vivavoce.sessions.party import OWNER
 from vivavoce.sessions.runner import SessionRunner
+from vivavoce.transports.dialect import Dialect
 
 _log = structlog.get_logger("vivavoce.websocket")
 
@@ -29,26 +32,10 @@ engines make is waiting, the client must still be heard, or it could not interru
 STALL_S: Final = 20.0
 """How long a client may leave a frame unread before it is cut off (I10)."""
 
-Parse = Callable[[str | bytes, Callable[[dict[str, Any]], dict[str, Any]] | None], ClientEvent]
-"""Makes an event of a frame, and of a decoded frame translated by a dialect before it is looked at."""
+OBSERVER_BYTES: Final = 4 * HIGH_WATER_BYTES
+"""Queued bytes beyond which an observer gets nothing more: minutes of events, or the audio of an item that somebody asked for."""
 
 _encode: Final = msgspec.json.Encoder().encode
-
-
-class Dialect(Protocol):
-    """How a client spells the events, where it does so differently."""
-
-    def take(self, frame: dict[str, Any]) -> dict[str, Any]:
-        """Return a client's frame in today's names.
-
-        Raises:
-            ClientFault: it cannot be said in them.
-        """
-        ...
-
-    def give(self, event: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return what the client is told instead of a server event: any number of events. The event must not be changed."""
-        ...
 
 
 class WebSocketOutlet:
@@ -57,10 +44,16 @@ class WebSocketOutlet:
     Args:
         socket: the accepted socket.
         dialect: the client's spelling, if it is not today's.
+        most_bytes: where nobody waits for the client: how much may be queued before another event is one too many.
+
+    Attributes:
+        overrun: that event has come, and the client has lost it.
     """
 
-    def __init__(self, socket: WebSocket, dialect: Dialect | None = None) -> None:
+    def __init__(self, socket: WebSocket, dialect: Dialect | None = None, *, most_bytes: int | None = None) -> None:
         self.dialect = dialect
+        self.overrun = asyncio.Event()
+        self._most_bytes = most_bytes
         self._socket = socket
         self._frames: deque[bytes] = deque()
         self._queued = 0
@@ -71,9 +64,13 @@ class WebSocketOutlet:
         self._relief.set()
         self._closing: tuple[int, str] | None = None
 
-    def send(self, event: dict[str, Any]) -> None:
-        """Queue an event; once closing has begun it is dropped."""
-        if self._closing is not None:
+    def send(self, event: dict[str, Any], to: int | None = None) -> None:
+        """Queue an event; once closing has begun it is dropped. There is one client here, whoever it is `to`."""
+        if self._closing is not None or self.overrun.is_set():
+            return
+        if self._most_bytes is not None and self._queued > self._most_bytes:
+            self._frames.clear()
+            self.overrun.set()
             return
         for told in (event,) if self.dialect is None else self.dialect.give(event):
             frame = _encode(told)
@@ -134,22 +131,47 @@ async def serve(
     """
     runner = open_session(outlet)
     session = asyncio.create_task(runner.run())
-    sending = asyncio.create_task(outlet.run())
-    reading = asyncio.create_task(_read(socket, runner, outlet, parse))
     try:
-        done, _ = await asyncio.wait((reading, sending), return_when=asyncio.FIRST_COMPLETED)
-        if sending in done and sending.exception() is None:
+        await _talk(socket, runner, outlet, parse, OWNER)
+    finally:
+        session.cancel()
+        await asyncio.gather(session, return_exceptions=True)
+
+
+async def observe(socket: WebSocket, runner: SessionRunner, number: int, outlet: WebSocketOutlet, parse: Parse) -> None:
+    """Serve an observer of a running session on an accepted socket until it leaves, is closed, or does not read what it is told.
+
+    Args:
+        socket: the accepted socket.
+        runner: runs the session.
+        number: the observer's, under which its events are answered.
+        outlet: the socket's outlet, with a bound.
+        parse: makes events of its frames, by the session's kind.
+    """
+    await _talk(socket, runner, outlet, parse, number)
+
+
+async def _talk(socket: WebSocket, runner: SessionRunner, outlet: WebSocketOutlet, parse: Parse, number: int) -> None:
+    """Read and send until either side closes."""
+    sending = asyncio.create_task(outlet.run())
+    reading = asyncio.create_task(_read(socket, runner, outlet, parse, number))
+    overrun = asyncio.create_task(outlet.overrun.wait())
+    try:
+        done, _ = await asyncio.wait((reading, sending, overrun), return_when=asyncio.FIRST_COMPLETED)
+        if overrun in done:
+            _log.info("observer cut off: it does not read what it is told", observer=number)
+        elif sending in done and sending.exception() is None:
             # We closed: give the client a moment to answer the close.
             await asyncio.wait((reading,), timeout=5.0)
         elif sending in done:
             _log.info("client gone or stalled", cause=repr(sending.exception()))
     finally:
-        for task in (reading, session, sending):
+        for task in (reading, sending, overrun):
             task.cancel()
-        await asyncio.gather(reading, session, sending, return_exceptions=True)
+        await asyncio.gather(reading, sending, overrun, return_exceptions=True)
 
 
-async def _read(socket: WebSocket, runner: SessionRunner, outlet: WebSocketOutlet, parse: Parse) -> None:
+async def _read(socket: WebSocket, runner: SessionRunner, outlet: WebSocketOutlet, parse: Parse, number: int) -> None:
     translate = None if outlet.dialect is None else outlet.dialect.take
     while True:
         message = await socket.receive()
@@ -158,6 +180,6 @@ async def _read(socket: WebSocket, runner: SessionRunner, outlet: WebSocketOutle
         frame = message.get("text")
         event = parse(message["bytes"] if frame is None else frame, translate)
         del message, frame  # up to 16 MiB, which nobody needs while the next one is waited for
-        await runner.receive(event)
+        await runner.receive(event, number)
         del event
         await outlet.relief()

@@ -18,7 +18,8 @@ from vivavoce.version import product_version
 
 _ABOUT: Final = (
     "A Realtime voice API to host yourself: official clients work when their base URL is changed. Live sessions are WebSockets, which "
-    "this document does not describe: `/v1/realtime`, and `/v1/realtime/translations`. Requests a document cannot tell apart from good "
+    "this document does not describe: `/v1/realtime`, and `/v1/realtime/translations`; or calls over WebRTC, of which it describes how "
+    "they are offered and ended. Requests a document cannot tell apart from good "
     "ones, such as fields that exclude each other, are refused with status 400. A method that a path does not have is refused with 405 "
     "and `Allow`."
 )
@@ -29,6 +30,10 @@ _HEADERS: Final[Json] = {
         "schema": {"type": "string"},
     },
     "Retry-After": {"description": "Seconds after which the same may succeed.", "schema": {"type": "integer", "minimum": 1}},
+    "Location": {
+        "description": "Where the call is: the last segment is its id.",
+        "schema": {"type": "string", "pattern": "^/v1/realtime/calls/rtc_"},
+    },
     "Cache-Control": {"description": "Secrets are not to be stored.", "schema": {"type": "string", "const": "no-store"}},
 }
 

@@ -17,6 +17,7 @@ JSON: Final = "application/json"
 FORM: Final = "multipart/form-data"
 EVENTS: Final = "text/event-stream"
 PLAIN: Final = "text/plain"
+SDP: Final = "application/sdp"
 BINARY: Final[Json] = {"type": "string", "format": "binary"}
 
 

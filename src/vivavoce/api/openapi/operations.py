@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vivavoce.api.audio import speech
-from vivavoce.api.openapi.operation import BINARY, EVENTS, FORM, JSON, PLAIN, Answer, Operation, ref
+from vivavoce.api.openapi.operation import BINARY, EVENTS, FORM, JSON, PLAIN, SDP, Answer, Operation, ref
 from vivavoce.protocol.schema_document import any_of
 
 _SERVER, _MODELS, _REALTIME, _AUDIO, _CHAT, _RESPONSES = "Server", "Models", "Realtime", "Audio", "Chat", "Responses"
@@ -21,6 +21,15 @@ _STREAM: Final = {
     "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
 }
 _NEVER_KEPT: Final = {"response": "The id of a response."}
+
+_OFFER: Final = {"type": "string", "description": "An SDP offer.", "pattern": "^v=0"}
+_ANSWER: Final = Answer(
+    "The SDP answer; `Location` is the call's path.",
+    {SDP: {"type": "string", "description": "An SDP answer."}},
+    ("Location",),
+)
+_TAKES_CALLS: Final = (400, 404, 408, 413, 415, 429, 503)
+_CALL: Final = {"call": "The call's id, the last segment of its `Location`."}
 
 SERVER: Final = (
     Operation(
@@ -109,6 +118,54 @@ REALTIME: Final = (
         parameters={"session": "The session's id, as `session.created` tells it."},
         refusals=(404,),
         description="An extension of this server's own. Records of sessions that ended are kept for a while.",
+    ),
+)
+
+CALLS: Final = (
+    Operation(
+        "POST",
+        "/v1/realtime/calls",
+        "createRealtimeCall",
+        _REALTIME,
+        "Take a WebRTC call: an agent or transcription session over a media track and a data channel.",
+        {201: _ANSWER},
+        {SDP: _OFFER, FORM: ref("CreateRealtimeCallRequest")},
+        refusals=_TAKES_CALLS,
+        description="Raw SDP comes with a client secret, which brings its session along, or with `?model=` or `?intent=transcription` in "
+        "the address. Pages of every origin may ask.",
+    ),
+    Operation(
+        "POST",
+        "/v1/realtime/translations/calls",
+        "createRealtimeTranslationCall",
+        _REALTIME,
+        "Take a WebRTC call: a translation session, by its client secret.",
+        {201: _ANSWER},
+        {SDP: _OFFER},
+        refusals=_TAKES_CALLS,
+    ),
+    Operation(
+        "POST",
+        "/v1/realtime/calls/{call}/hangup",
+        "hangupRealtimeCall",
+        _REALTIME,
+        "End a call.",
+        {200: Answer("It is over.")},
+        parameters=_CALL,
+        refusals=(404,),
+    ),
+    *(
+        Operation(
+            "POST",
+            f"/v1/realtime/calls/{{call}}/{action}",
+            f"{action}RealtimeCall",
+            _REALTIME,
+            f"Refuse: only SIP calls can be asked to {action}.",
+            {},
+            parameters=_CALL,
+            refusals=(400, 404),
+        )
+        for action in ("accept", "reject", "refer")
     ),
 )
 
@@ -222,12 +279,13 @@ BETA: Final = (
         "/v1/realtime",
         "createBetaCall",
         _REALTIME,
-        "Refuse: there are no WebRTC calls.",
-        {},
-        refusals=(400, 404),
+        "Take a WebRTC call, the beta's way.",
+        {201: _ANSWER},
+        {SDP: _OFFER},
+        refusals=_TAKES_CALLS,
         beta=True,
     ),
 )
 
-OPERATIONS: Final = (*SERVER, *MODELS, *REALTIME, *AUDIO, *CHAT, *RESPONSES, *BETA)
+OPERATIONS: Final = (*SERVER, *MODELS, *REALTIME, *CALLS, *AUDIO, *CHAT, *RESPONSES, *BETA)
 """All of them, those of the beta last."""

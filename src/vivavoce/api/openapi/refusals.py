@@ -31,6 +31,7 @@ _REFUSALS: Final = {
     404: ("NotFound", "There is no such thing, or none for this key."),
     408: ("RequestTimeout", "The upload did not come to its end in time."),
     413: ("ContentTooLarge", "The body is longer than this route takes."),
+    415: ("UnsupportedMediaType", "The body is of another content type than this route takes."),
     429: ("TooManyRequests", "A limit of the key, or of the backend, is reached: try again later."),
     500: ("ServerError", "The server failed. The cause is in its log, under the answer's `x-request-id`."),
     502: ("BadGateway", "An engine failed, and would fail again."),

@@ -29,6 +29,7 @@ def requests() -> Json:
     return {
         "CreateClientSecretRequest": json_schema(Record({**CLIENT_SECRET.fields, "session": Nullable(_SESSION)})),
         "CreateTranslationClientSecretRequest": json_schema(_TRANSLATION_SECRET),
+        "CreateRealtimeCallRequest": _call(),
         "CreateTranscriptionRequest": _form(TRANSCRIPTION),
         "CreateTranslationRequest": _form(TRANSLATION),
         "CreateSpeechRequest": json_schema(speech.BODY),
@@ -59,6 +60,11 @@ def _form(fields: Record) -> Json:
     found["properties"] = {FILE: BINARY, **found["properties"]}
     found["required"] = [FILE, *found["required"]]
     return found
+
+
+def _call() -> Json:
+    """Return the form of an offer: the SDP, and the session as JSON."""
+    return json_schema(Record({"sdp": Text(), "session": _SESSION}, ("sdp",)))
 
 
 def _response() -> Json:

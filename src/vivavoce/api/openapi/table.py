@@ -15,9 +15,10 @@ def table() -> str:
 def _row(operation: Operation) -> str:
     taken = ", ".join(operation.body)
     answered = ", ".join(dict.fromkeys(kind for answer in operation.answers.values() for kind in answer.content))
+    nothing = "an empty body" if operation.answers else "refusals"
     notes = [*(["no key"] if operation.public else []), *(["beta"] if operation.beta else [])]
     summary = f"{operation.summary} ({', '.join(notes)})" if notes else operation.summary
-    return f"| `{operation.method} {operation.path}` | {summary} | {taken} | {answered or 'refusals'} |"
+    return f"| `{operation.method} {operation.path}` | {summary} | {taken} | {answered or nothing} |"
 
 
 if __name__ == "__main__":

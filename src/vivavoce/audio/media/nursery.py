@@ -57,7 +57,7 @@ class Nursery:
         try:
             return self._fork(await self._running(renew=True), file)
         except _TROUBLE as error:
-            raise WorkerLost(f"cannot start a media process: {error or type(error).__name__}") from error
+            raise WorkerLost(f"cannot start a media process: {str(error) or type(error).__name__}") from error
 
     def bury(self, link: WorkerLink) -> None:
         """Have done with a worker, whatever it is doing: hang up, and have it killed and reaped."""

@@ -24,6 +24,7 @@ _STAND_INS: Final = {
     "llm": "echo",
     "synthesizer": "tone",
     "translator": NONE,
+    "noise": NONE,
 }
 """For roles a command has no use for: they need nothing installed and are never started."""
 

@@ -40,7 +40,7 @@ async def client_of(address: str, api_key: str) -> AsyncIterator[AsyncOpenAI]:
         except openai.APIError as error:
             raise Trouble(f"the server at {address} broke off: {error.message}", FAILED) from error
         except _broken_lines() as error:
-            raise Trouble(f"the server at {address} broke off: {error or type(error).__name__}", FAILED) from error
+            raise Trouble(f"the server at {address} broke off: {str(error) or type(error).__name__}", FAILED) from error
 
 
 def _broken_lines() -> tuple[type[Exception], ...]:

@@ -1,13 +1,11 @@
 """Speaking: phrases in, one after the other to the voice; what the client hears of them out, and how late it does.
 
 The voice says one phrase at a time, so nothing has to be put in order. The text of a phrase is told with the first of its sound, under
-the same `elapsed_ms`. The client owns the playout clock: what is sent is taken to play from when it was sent, or when the phrase before it
-ends.
+the same `elapsed_ms`. Whoever owns the playout clock, what is said is taken to play from when it was, or when the phrase before it ends.
 """
 
 from __future__ import annotations
 
-import binascii
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from vivavoce.core.interpreting.frames import BYTES_PER_MS, Timeline
 from vivavoce.core.interpreting.interpreter import Phrase
 from vivavoce.core.interpreting.lag import Arrivals, LagMeter
 from vivavoce.core.interpreting.pace import Pace
+from vivavoce.core.playout import Playout
 from vivavoce.protocol import translation_events as events
 
 WORD_MS: Final = 350
@@ -41,12 +40,14 @@ class Speaking:
         out: the list effects are put into, shared with the session.
         send: tells the client.
         arrivals: when the client's audio came.
+        playout: who plays it.
     """
 
-    def __init__(self, out: list[Effect], send: Callable[[dict[str, Any]], None], arrivals: Arrivals) -> None:
+    def __init__(self, out: list[Effect], send: Callable[[dict[str, Any]], None], arrivals: Arrivals, playout: Playout) -> None:
         self._out = out
         self._send = send
         self._arrivals = arrivals
+        self._playout = playout
         self._phrases: deque[Phrase] = deque()
         self._saying: _Saying | None = None
         self._job = 0
@@ -94,7 +95,7 @@ class Speaking:
         self._timeline.present(input_ms)
         self._tell(saying)
         for piece, elapsed_ms in self._timeline.cut(voiced.audio):
-            self._send(events.output_audio_delta(binascii.b2a_base64(piece, newline=False).decode(), elapsed_ms))
+            self._playout.interpret(piece, elapsed_ms)
         begin = max(now_ms, self._played_ms)
         self._played_ms = begin + len(voiced.audio) / BYTES_PER_MS
         self._heard_ms += [begin + word.start_ms for word in voiced.words]

@@ -106,3 +106,17 @@ def item_reference_not_found(param: str, item_id: str) -> ClientFault:
 def not_on_websocket(event_type: str) -> ClientFault:
     """Return the fault of an event that only exists on calls whose playout the server owns."""
     return ClientFault(f"'{event_type}' is only available on WebRTC and SIP calls.", "invalid_value", "type")
+
+
+def not_on_calls(event_type: str) -> ClientFault:
+    """Return the fault of sending audio in events on a call, which has a media track for it."""
+    return ClientFault(
+        f"'{event_type}' is not available on WebRTC and SIP calls: their audio comes over the media track.",
+        "invalid_value",
+        "type",
+    )
+
+
+def nothing_played() -> ClientFault:
+    """Return the fault of clearing the output audio of a call that never had any."""
+    return ClientFault("There is no output audio to clear: nothing has been said in this session.", "invalid_value", "type")

@@ -48,6 +48,13 @@ def language_not_spoken(param: str, language: str, spoken: Collection[str], way_
     return refused_value(param, f"Invalid value: {quoted(language)}. {able}{missing}")
 
 
+def no_noise_reduction(param: str) -> ClientFault:
+    """Return the fault of asking a server for noise reduction that has none."""
+    return refused_value(
+        param, "Noise reduction is not installed on this server: it needs the extra 'noise' (pip install 'vivavoce[noise]')."
+    )
+
+
 def session_closing() -> ClientFault:
     """Return the fault of an event after `session.close`: what came before it is still being said."""
     return ClientFault("The session is closing: it takes no more audio.", "invalid_value", "type")

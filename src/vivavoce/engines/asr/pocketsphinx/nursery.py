@@ -47,7 +47,7 @@ class Nursery:
                 return await self._fork()
             except _TROUBLE as error:
                 await self._end()
-                raise WorkerLost(f"cannot start a recognizer process: {error or type(error).__name__}") from error
+                raise WorkerLost(f"cannot start a recognizer process: {str(error) or type(error).__name__}") from error
 
     async def close(self) -> None:
         """End the zygote, for good. Its workers end when their own links close."""
