@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import subprocess
-import sys
 
+from vivavoce import child_processes
 from vivavoce.audio.media.link import WorkerLink, WorkerLost
 from vivavoce.audio.media.nursery_words import BURY, FORK, NUMBER, READY
 
@@ -116,27 +115,9 @@ class Nursery:
         if control is not None:
             control.close()
         if process is not None:
-            await asyncio.to_thread(_wait, process)
+            await asyncio.to_thread(child_processes.wait, process, _END_S)
 
 
 def _launch(control: socket.socket, limits: tuple[int, int]) -> subprocess.Popen[bytes]:
-    """Start the process with this interpreter and this process's import path; it takes its end of the socket, `control`."""
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     with control:
-        descriptor = control.fileno()
-        return subprocess.Popen(
-            [sys.executable, "-m", _ZYGOTE, str(descriptor), *map(str, limits)],
-            pass_fds=[descriptor],
-            stdin=subprocess.DEVNULL,
-            env=environment,
-        )
-
-
-def _wait(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a process whose socket is closed; end it if it does not end by itself."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_END_S)
-        return
-    process.kill()
-    process.wait()
+        return child_processes.launch(_ZYGOTE, control, *map(str, limits), environment=_PASSED_ON)

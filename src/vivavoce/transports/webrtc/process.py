@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import socket
 import subprocess
-import sys
 from itertools import count
 from typing import Final
 
 import structlog
 
+from vivavoce import child_processes
 from vivavoce.settings import WebRtcSettings
 from vivavoce.transports.webrtc import messages
 from vivavoce.transports.webrtc.faults import EdgeFault, OfferRefused
@@ -122,7 +120,7 @@ class EdgeProcess:
         """End the process and its calls. Idempotent."""
         self._closing = True
         self._link.close()
-        await asyncio.to_thread(_wait, self._process)
+        await asyncio.to_thread(child_processes.wait, self._process, _END_S)
         self._gone(_CLOSING)
 
     def _forget(self, number: int) -> None:
@@ -209,23 +207,5 @@ def _configuration(settings: WebRtcSettings) -> messages.Configure:
 
 
 def _launch(connection: socket.socket) -> subprocess.Popen[bytes]:
-    """Start the process with this interpreter and this process's import path; it takes its end of the socket."""
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     with connection:
-        descriptor = connection.fileno()
-        return subprocess.Popen(
-            [sys.executable, "-m", _EDGE, str(descriptor)],
-            pass_fds=[descriptor],
-            stdin=subprocess.DEVNULL,
-            env=environment,
-        )
-
-
-def _wait(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a process whose socket is closed; end it if it does not end by itself."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_END_S)
-        return
-    process.kill()
-    process.wait()
+        return child_processes.launch(_EDGE, connection, environment=_PASSED_ON)

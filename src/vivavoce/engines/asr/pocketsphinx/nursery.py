@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 import subprocess
-import sys
 
+from vivavoce import child_processes
 from vivavoce.engines.asr.pocketsphinx.link import WorkerLink, WorkerLost
 from vivavoce.engines.asr.pocketsphinx.protocol import PID
 
@@ -93,25 +92,8 @@ class Nursery:
         if control is not None:
             control.close()
         if process is not None:
-            await asyncio.to_thread(_wait, process)
+            await asyncio.to_thread(child_processes.wait, process, _END_S)
 
 
 def _launch(control: socket.socket) -> subprocess.Popen[bytes]:
-    """Start the zygote with this interpreter and this process's import path."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    descriptor = control.fileno()
-    return subprocess.Popen(
-        [sys.executable, "-m", _ZYGOTE, str(descriptor)],
-        pass_fds=[descriptor],
-        stdin=subprocess.DEVNULL,
-        env=environment,
-    )
-
-
-def _wait(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a process whose socket is closed; end it if it does not end by itself."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_END_S)
-        return
-    process.kill()
-    process.wait()
+    return child_processes.launch(_ZYGOTE, control, environment=os.environ)
