@@ -230,6 +230,8 @@ class Peer:
         packet = rtp.parse(data)
         if packet is None or self._ear is None:
             return
+        if self._ticker is not None:
+            self._ticker.catch_up()  # or what was played while the loop stood still would be missing when its echo is heard
         try:
             self._ear.packet(packet, self._loop.time())
         except TooManyStreams:
