@@ -9,11 +9,12 @@ LOCK   := -c requirements/constraints.txt
 # A voice is needed: the system's flite (permissive) if it is there, else espeak-ng (GPL, as a separate process) from its package.
 VOICE  := $(shell $(PYTHON) -c 'import ctypes.util as u; print("" if u.find_library("flite_cmu_us_rms") else "[espeak]")' 2>/dev/null)
 
-.PHONY: demo serve test api-check conformance lint types bench bench-asr bench-orders bench-turn bench-sessions bench-transcribe bench-translate bench-vad bench-echo bench-noise bench-webrtc bench-long-file soak soak-virtual soak-live fuzz fuzz-media properties screenshots clean help
+.PHONY: demo serve test test-browser api-check conformance lint types bench bench-asr bench-orders bench-turn bench-sessions bench-transcribe bench-translate bench-vad bench-echo bench-noise bench-webrtc bench-long-file soak soak-virtual soak-live fuzz fuzz-media properties screenshots clean help
 
 help:
 	@echo "make demo            a spoken conversation: a caller orders coffee (out/demo.wav)"
-	@echo "make test            all tests"
+	@echo "make test            all tests but those in Chromium"
+	@echo "make test-browser    the playground, voice-ui and agents-js in Chromium"
 	@echo "make conformance     official clients against a real server; writes docs/conformance.md"
 	@echo "make api-check       whatever the OpenAPI document allows and forbids, against a real server (ARGS=--short: half a minute)"
 	@echo "make serve           the server on http://127.0.0.1:8000/v1"
@@ -34,6 +35,9 @@ serve: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(ARGS)
+
+test-browser: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
 
 conformance: $(VENV)/.installed-dev
 	$(BIN)/python tests/conformance/harness.py $(ARGS)

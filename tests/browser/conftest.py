@@ -13,6 +13,17 @@ from browser_kit import Process, Visit, browsing
 
 Open = Callable[..., Awaitable[Visit]]
 
+_WITHOUT_BROWSER = "test_page_modules.py"
+"""Needs node alone, and no time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what drives Chromium."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here and item.path.name != _WITHOUT_BROWSER:
+            item.add_marker(pytest.mark.browser)
+
 
 def _serving() -> Iterator[Callable[..., Process]]:
     started: dict[str, Process] = {}
