@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("VIVAVOCE_SHARED", ROOT.parent / "shared"))
@@ -27,3 +29,11 @@ def golden() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recorded frames at {folder}; set VIVAVOCE_SHARED to the folder that holds golden/")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Undo what a command did to the log: its stream is closed when its test is over, and the next one would write there."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)

@@ -50,7 +50,8 @@ def test_serve_announces_itself_once_it_is_ready_and_says_how_to_connect(tmp_pat
         address = first.split()[3]
         assert first.startswith("Vivavoce listens at http://127.0.0.1:")
         assert httpx.get(address.removesuffix("/v1") + "/readyz").text == "ready\n"
-        hint = [process.stdout.readline().strip() for _ in range(4)][1:]
+        page, _, *hint = [process.stdout.readline().strip() for _ in range(6)][1:]
+        assert page.startswith(f"Open {address.removesuffix('v1')} in a browser")
         assert address in hint[1]
         compile(f"async def f():\n    {hint[0]}\n    {hint[1]}\n    {hint[2]}", "hint", "exec")
         process.send_signal(signal.SIGINT)
