@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final, Protocol
 
+from vivavoce.core.front import OWNER
 from vivavoce.protocol import errors
 from vivavoce.sessions.outlet import Outlet
-
-OWNER: Final = 0
-"""The owner's number."""
 
 MOST_OBSERVERS: Final = 32
 """Observers of one session: each costs a copy of every event, and a queue."""

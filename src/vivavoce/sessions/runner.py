@@ -15,6 +15,7 @@ import structlog
 
 from vivavoce.core import effects, inputs
 from vivavoce.core.effects import Effect
+from vivavoce.core.front import OWNER
 from vivavoce.core.inputs import Input
 from vivavoce.protocol import errors
 from vivavoce.protocol import server_events as events
@@ -24,7 +25,6 @@ from vivavoce.sessions.inbox import Inbox
 from vivavoce.sessions.listening import Listener
 from vivavoce.sessions.meter import SessionMeter
 from vivavoce.sessions.outlet import Outlet
-from vivavoce.sessions.party import OWNER
 from vivavoce.sessions.records import SessionRecord
 
 INTERNAL_ERROR: Final = 1011

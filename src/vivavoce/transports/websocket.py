@@ -15,8 +15,8 @@ import msgspec
 import structlog
 from starlette.websockets import WebSocket
 
+from vivavoce.core.front import OWNER
 from vivavoce.protocol.client_events import Parse, parse
-from vivavoce.sessions.party import OWNER
 from vivavoce.sessions.runner import SessionRunner
 from vivavoce.transports.dialect import Dialect
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 import structlog
 
 from vivavoce.core import effects, inputs
+from vivavoce.core.front import OWNER
 from vivavoce.protocol.client_events import Parse
-from vivavoce.sessions.party import OWNER
 from vivavoce.sessions.runner import SessionRunner
 from vivavoce.transports.dialect import Dialect
 from vivavoce.transports.webrtc.fitting import fitted
